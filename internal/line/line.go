@@ -1,0 +1,206 @@
+// Package line is the line itself: it takes captures from the queue and carries each through its steps, in the order in
+// which data passes: claim, decode, detect, measure, record (and, at the hub, announce), acknowledge.
+//
+// It knows the steps only by the small functions it is given and refuses to guess: a picture that cannot be decoded is
+// buried with the reason, one whose analysis went wrong is given back and blamed, and nothing is acknowledged before the
+// hub has recorded its result.
+package line
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"plumbline/internal/posture"
+)
+
+// Claim is a capture under lease, as the queue hands it out. Exactly one of its endings is called.
+type Claim interface {
+	Capture() posture.Capture
+	// Analyzed says that inference is over: from here on only recording can take long, and it may.
+	Analyzed()
+	Acknowledge(ctx context.Context) error
+	// Release gives the capture back in good order; Fail gives it back and counts against the capture.
+	Release(ctx context.Context, why string) error
+	Fail(ctx context.Context, why string) error
+	// Bury ends the capture as a dead letter with its reason.
+	Bury(ctx context.Context, why string) error
+}
+
+// Session is what one inference session brings: a decoder, a detector and a pen. It is used by one goroutine at a time,
+// save Draw, which may run beside the next picture's Decode and Detect.
+type Session struct {
+	Decode func(picture []byte, into *posture.Frame) error
+	Detect func(*posture.Frame) ([]posture.Pose, error)
+	// Draw makes the picture to keep, a JPEG that the line owns; nil when no pictures are kept.
+	Draw  func(*posture.Frame, posture.Assessment) ([]byte, error)
+	Close func()
+}
+
+// Line is everything that carries captures to results.
+type Line struct {
+	// Claim blocks until a capture waits or ctx ends.
+	Claim func(ctx context.Context) (Claim, error)
+	// NewSession is called once a worker.
+	NewSession func() (*Session, error)
+	Judge      posture.Judge
+	// Record returns when the hub has committed picture and row. It is called again until it succeeds.
+	Record      func(ctx context.Context, r posture.Result) error
+	Workers     int           // inference sessions; each claims no more than it can hold
+	Grace       time.Duration // how long captures in hand may take once Run is told to end
+	Model       string
+	ProcessedBy string
+	Log         *slog.Logger
+	Metrics     *Metrics // nil keeps none
+	Now         func() time.Time
+}
+
+// finishers is how many pictures of one session may be drawn, encoded and recorded while it already infers the next:
+// one is being drawn, one waits for the hub's commit.
+const finishers = 2
+
+// Run carries captures until ctx ends, then finishes what is in hand within Grace and gives the rest back.
+func (l *Line) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for range l.Workers {
+		group.Go(func() error {
+			session, err := l.NewSession()
+			if err != nil {
+				return fmt.Errorf("opening an inference session: %w", err)
+			}
+			defer session.Close()
+			return l.work(ctx, session)
+		})
+	}
+	return group.Wait()
+}
+
+// work is one session's loop. The frames circulate: claim and inference fill one, a finisher draws on it and puts it back.
+func (l *Line) work(ctx context.Context, session *Session) error {
+	inHand, cancel := graceful(ctx, l.Grace)
+	defer cancel()
+	frames := make(chan *posture.Frame, finishers+1)
+	for range cap(frames) {
+		frames <- new(posture.Frame)
+	}
+	var finishing sync.WaitGroup
+	defer finishing.Wait()
+	pen := make(chan struct{}, 1) // one pen a session: Draw is not called twice at once
+	for {
+		frame := <-frames
+		claim, err := l.Claim(ctx)
+		if err != nil {
+			return endOfClaims(ctx, err)
+		}
+		assessment, ok := l.analyze(inHand, session, claim, frame)
+		if !ok {
+			frames <- frame
+			continue
+		}
+		finishing.Go(func() {
+			defer func() { frames <- frame }()
+			l.finish(inHand, session, pen, claim, frame, assessment)
+		})
+	}
+}
+
+func endOfClaims(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return fmt.Errorf("claiming a capture: %w", err)
+}
+
+// graceful gives a context that outlives ctx by grace, so that what is in hand can be finished.
+func graceful(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
+	late, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		timer := time.AfterFunc(grace, cancel)
+		context.AfterFunc(late, func() { timer.Stop() })
+	})
+	return late, func() { stop(); cancel() }
+}
+
+// analyze decodes, detects and judges; ok is false where the capture has already found its end.
+func (l *Line) analyze(ctx context.Context, s *Session, claim Claim, frame *posture.Frame) (a posture.Assessment, ok bool) {
+	capture := claim.Capture()
+	started := l.Now()
+	if err := s.Decode(capture.Picture, frame); err != nil {
+		l.end(capture, "bury", claim.Bury(ctx, err.Error()))
+		l.Metrics.buried()
+		return a, false
+	}
+	decoded := l.Now()
+	poses, err := s.Detect(frame)
+	if err != nil {
+		l.Log.Error("analysis went wrong; the capture is given back", "capture", capture.ID, "device", capture.Device, "error", err)
+		l.end(capture, "give back", claim.Fail(ctx, err.Error()))
+		l.Metrics.failed()
+		return a, false
+	}
+	claim.Analyzed()
+	l.Metrics.analyzed(decoded.Sub(started), l.Now().Sub(decoded))
+	return l.Judge.Assess(poses), true
+}
+
+// finish draws, records and acknowledges.
+func (l *Line) finish(ctx context.Context, s *Session, pen chan struct{}, claim Claim, frame *posture.Frame, a posture.Assessment) {
+	capture := claim.Capture()
+	result := l.result(capture, frame, a)
+	if s.Draw != nil {
+		pen <- struct{}{}
+		started := l.Now()
+		annotated, err := s.Draw(frame, a)
+		l.Metrics.drawn(l.Now().Sub(started))
+		<-pen
+		if err != nil {
+			l.end(capture, "give back", claim.Fail(ctx, fmt.Sprintf("drawing the annotated picture: %v", err)))
+			return
+		}
+		result.Annotated = annotated
+	}
+	if err := l.record(ctx, result); err != nil {
+		// Only the end of the grace time brings us here; the lease goes back with no blame.
+		l.end(capture, "release", claim.Release(context.WithoutCancel(ctx), "the worker ended before the hub recorded the result"))
+		return
+	}
+	l.end(capture, "acknowledge", claim.Acknowledge(ctx))
+	l.Metrics.recorded(l.Now().Sub(capture.ReceivedAt))
+}
+
+func (l *Line) result(c posture.Capture, f *posture.Frame, a posture.Assessment) posture.Result {
+	return posture.Result{
+		CaptureID: c.ID, Device: c.Device, Source: c.Source, ReceivedAt: c.ReceivedAt, TakenAt: c.TakenAt,
+		AnalyzedAt: l.Now().UTC(), ProcessedBy: l.ProcessedBy, Model: l.Model,
+		Width: f.Width, Height: f.Height, Assessment: a,
+	}
+}
+
+// record repeats until the hub has the result or ctx ends: a finished analysis is not thrown away because the hub or its
+// database is down for a while.
+func (l *Line) record(ctx context.Context, r posture.Result) error {
+	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
+		err := l.Record(ctx, r)
+		if err == nil || ctx.Err() != nil {
+			return errors.Join(err, ctx.Err())
+		}
+		l.Log.Warn("the result is not recorded yet; trying again", "capture", r.CaptureID, "device", r.Device, "error", err)
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// end reports a claim whose ending could not be told to the queue. Its lease then runs out and the capture comes back.
+func (l *Line) end(c posture.Capture, act string, err error) {
+	if err != nil {
+		l.Log.Error("the queue did not take a capture's end; it will be delivered again", "act", act, "capture", c.ID, "device", c.Device, "error", err)
+	}
+}
