@@ -1,0 +1,96 @@
+# Plumbline's one entry for people and CI. `make help` lists the targets.
+#
+# What is downloaded goes into node_modules and .tools, what is built into dist; all three are ignored by git.
+# ARGS="…" is passed on by run, demo, parity and bench.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+export CGO_ENABLED ?= 1
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+GO      := . scripts/cgo.sh && go
+ARGS    ?=
+
+# Versions of what the tools folder holds; change them here only.
+PAHO          := paho-mqtt==2.1.0
+ZIG           := ziglang==0.15.2
+GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+## ---- what is needed --------------------------------------------------------------------------------------------------
+
+deps: deps-build deps-test ## install everything that building and testing need
+
+deps-build: node_modules/.package-lock.json
+	@scripts/need.sh build
+
+deps-test: deps-build .tools/python/ready
+	@scripts/need.sh test
+
+# The file is npm's own record of what it installed. --ignore-scripts because nothing from npm needs to run here.
+node_modules/.package-lock.json: package-lock.json
+	@scripts/need.sh build
+	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+.tools/python/ready: Makefile
+	@scripts/need.sh test
+	@[ -x .tools/python/bin/pip ] || python3 -m venv .tools/python
+	.tools/python/bin/pip install -q --disable-pip-version-check $(PAHO)
+	@touch $@
+
+.tools/zig/ready: Makefile
+	@scripts/need.sh dist
+	@[ -x .tools/zig/bin/pip ] || python3 -m venv .tools/zig
+	.tools/zig/bin/pip install -q --disable-pip-version-check $(ZIG)
+	@touch $@
+
+# Built from source: some minutes once, seconds from then on.
+.tools/bin/golangci-lint: Makefile
+	GOBIN=$(CURDIR)/.tools/bin go install $(GOLANGCI_LINT)
+	@touch $@
+
+## ---- build and run ---------------------------------------------------------------------------------------------------
+
+build: assets ## build dist/plumbline for this machine
+	@mkdir -p dist
+	@$(GO) build -ldflags '-X main.version=$(VERSION)' -o dist/plumbline .
+
+# Models and ONNX Runtime, compressed, ready to be embedded.
+assets: deps-build
+	@$(GO) run ./internal/bundle/pack
+
+run: build ## build and start the server: MQTT in, results on a page (ARGS="--workers 1 …")
+	@exec dist/plumbline serve $(ARGS)
+
+demo: build ## the same with simulated devices that send pictures of synthetic people
+	@exec dist/plumbline demo $(ARGS)
+
+## ---- test ------------------------------------------------------------------------------------------------------------
+
+test: deps-test assets lint ## set up for and run all tests
+	@$(GO) test -timeout 20m ./...
+
+lint: assets .tools/bin/golangci-lint ## go vet and golangci-lint
+	@$(GO) vet ./...
+	@. scripts/cgo.sh && .tools/bin/golangci-lint run
+
+cover: deps-test assets ## run all tests and show what they cover
+	@mkdir -p dist
+	@$(GO) test -timeout 20m -coverpkg=./... -coverprofile=dist/cover.out ./...
+	@go tool cover -html=dist/cover.out -o dist/cover.html
+	@go tool cover -func=dist/cover.out | tail -1
+	@echo "see dist/cover.html"
+
+FUZZTIME ?= 20s
+fuzz: deps-test assets ## run every fuzz test for FUZZTIME (20s)
+	@scripts/fuzz.sh $(FUZZTIME)
+
+clean: ## remove what was built (node_modules and .tools stay)
+	@rm -rf dist
+	@find internal/bundle/assets -mindepth 1 ! -name README.md -delete
+
+.PHONY: help deps deps-build deps-test build assets run demo test lint cover fuzz bench parity dist dist-test clean
