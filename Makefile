@@ -89,8 +89,11 @@ FUZZTIME ?= 20s
 fuzz: deps-test assets ## run every fuzz test for FUZZTIME (20s)
 	@scripts/fuzz.sh $(FUZZTIME)
 
+licenses: deps-build ## collect the licences of the Go modules that are linked
+	@go run ./internal/licenses/collect
+
 clean: ## remove what was built (node_modules and .tools stay)
 	@rm -rf dist
 	@find internal/bundle/assets -mindepth 1 ! -name README.md -delete
 
-.PHONY: help deps deps-build deps-test build assets run demo test lint cover fuzz bench parity dist dist-test clean
+.PHONY: help deps deps-build deps-test build assets run demo test lint cover fuzz bench parity dist dist-test licenses clean
