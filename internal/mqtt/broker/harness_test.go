@@ -1,0 +1,134 @@
+package broker_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"net"
+	"os/exec"
+	"sync"
+	"testing"
+	"time"
+
+	"plumbline/internal/mqtt"
+	"plumbline/internal/mqtt/broker"
+)
+
+// patience bounds every wait in these tests; on a good day none comes near it.
+const patience = 20 * time.Second
+
+// inbox is a Handle that records and answers as it is told.
+type inbox struct {
+	mutex    sync.Mutex
+	messages []mqtt.Message
+	answer   func(m mqtt.Message) error // nil accepts
+	arrived  chan mqtt.Message
+}
+
+func newInbox() *inbox { return &inbox{arrived: make(chan mqtt.Message, 1000)} }
+
+func (i *inbox) handle(_ context.Context, m mqtt.Message) error {
+	i.mutex.Lock()
+	answer := i.answer
+	i.mutex.Unlock()
+	if answer != nil {
+		if err := answer(m); err != nil {
+			return err
+		}
+	}
+	i.mutex.Lock()
+	defer i.mutex.Unlock()
+	i.messages = append(i.messages, m)
+	i.arrived <- m
+	return nil
+}
+
+func (i *inbox) setAnswer(answer func(mqtt.Message) error) {
+	i.mutex.Lock()
+	defer i.mutex.Unlock()
+	i.answer = answer
+}
+
+func (i *inbox) count() int {
+	i.mutex.Lock()
+	defer i.mutex.Unlock()
+	return len(i.messages)
+}
+
+func (i *inbox) next(t *testing.T) mqtt.Message {
+	t.Helper()
+	return receive(t, i.arrived, "a message")
+}
+
+func receive[T any](t *testing.T, c <-chan T, what string) T {
+	t.Helper()
+	select {
+	case v := <-c:
+		return v
+	case <-time.After(patience):
+		t.Fatalf("waited %s for %s", patience, what)
+		panic("unreachable")
+	}
+}
+
+// logBuffer is what the broker logged.
+type logBuffer struct {
+	mutex sync.Mutex
+	text  bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	return b.text.String()
+}
+
+func start(t *testing.T, o broker.Options) *broker.Broker {
+	t.Helper()
+	if o.Listen == "" {
+		o.Listen = "127.0.0.1:0"
+	}
+	if o.CloseGrace == 0 {
+		o.CloseGrace = time.Second
+	}
+	if o.Logger == nil {
+		log := &logBuffer{}
+		o.Logger = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		t.Cleanup(func() {
+			if t.Failed() {
+				t.Log(log.String())
+			}
+		})
+	}
+	b, err := broker.Start(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return b
+}
+
+// mosquitto runs mosquitto_pub or mosquitto_sub against the broker and returns what it printed.
+func mosquitto(t *testing.T, b *broker.Broker, program string, stdin []byte, args ...string) (string, error) {
+	t.Helper()
+	host, port, err := net.SplitHostPort(b.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, append([]string{"-h", host, "-p", port}, args...)...)
+	cmd.Stdin = bytes.NewReader(stdin)
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}

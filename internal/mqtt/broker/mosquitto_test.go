@@ -1,0 +1,104 @@
+package broker_test
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"plumbline/internal/mqtt/broker"
+)
+
+func TestMosquittoPublishes(t *testing.T) {
+	for _, version := range []string{"311", "5"} {
+		for _, qos := range []string{"0", "1", "2"} {
+			t.Run("version "+version+" QoS "+qos, func(t *testing.T) {
+				in := newInbox()
+				b := start(t, broker.Options{Handle: in.handle})
+				picture := bytes.Repeat([]byte("picture "), 20_000)
+				out, err := mosquitto(t, b, "mosquitto_pub", picture, "-V", version, "-q", qos, "-i", "camera-7", "-t", "images/pi1", "-s")
+				if err != nil {
+					t.Fatalf("%v: %s", err, out)
+				}
+				m := in.next(t)
+				if m.Topic != "images/pi1" || m.Client != "camera-7" || m.User != "" || m.DUP || m.Retain {
+					t.Errorf("got %+v", m)
+				}
+				if string('0'+rune(m.QoS)) != qos || (m.PacketID == 0) != (m.QoS == 0) {
+					t.Errorf("QoS %d, packet id %d", m.QoS, m.PacketID)
+				}
+				if !bytes.Equal(m.Payload, picture) {
+					t.Errorf("payload of %d bytes arrived as %d", len(picture), len(m.Payload))
+				}
+				if m.ReceivedAt.IsZero() || in.count() != 1 {
+					t.Errorf("received at %v, %d messages", m.ReceivedAt, in.count())
+				}
+			})
+		}
+	}
+}
+
+func TestPicturesAreNeitherForwardedNorRetained(t *testing.T) {
+	in := newInbox()
+	b := start(t, broker.Options{Handle: in.handle})
+	if out, err := mosquitto(t, b, "mosquitto_pub", []byte("x"), "-q", "1", "-r", "-t", "images/pi1", "-s"); err != nil {
+		t.Fatal(out, err)
+	}
+	if m := in.next(t); !m.Retain {
+		t.Error("the retain flag is not handed on")
+	}
+	out, _ := mosquitto(t, b, "mosquitto_sub", nil, "-t", "#", "-W", "1")
+	if strings.TrimSpace(out) != "" && !strings.Contains(out, "Timed out") {
+		t.Errorf("a subscriber to everything received %q", out)
+	}
+	out, _ = mosquitto(t, b, "mosquitto_sub", nil, "-t", "images/#", "-W", "1")
+	if !strings.Contains(out, "denied") {
+		t.Errorf("subscribing to images/# was not refused: %q", out)
+	}
+}
+
+func TestLateSubscriberReadsRetainedResult(t *testing.T) {
+	b := start(t, broker.Options{Handle: newInbox().handle})
+	if err := b.Publish("posture/pi1", []byte(`{"posture_status":"Good"}`), true, 1); err != nil {
+		t.Fatal(err)
+	}
+	for _, version := range []string{"311", "5"} {
+		out, err := mosquitto(t, b, "mosquitto_sub", nil, "-V", version, "-t", "posture/#", "-q", "1", "-C", "1", "-W", "10", "-F", "%t %r %q %p")
+		if err != nil || strings.TrimSpace(out) != `posture/pi1 1 1 {"posture_status":"Good"}` {
+			t.Errorf("version %s: %v: %q", version, err, out)
+		}
+	}
+}
+
+func TestListenRefusals(t *testing.T) {
+	for name, c := range map[string]struct {
+		listen    string
+		anonymous bool
+		refused   bool
+	}{
+		"loopback":                  {listen: "127.0.0.1:1883"},
+		"loopback version 6":        {listen: "[::1]:1883"},
+		"localhost":                 {listen: "localhost:1883"},
+		"default":                   {listen: ""},
+		"everywhere":                {listen: "0.0.0.0:1883", refused: true},
+		"everywhere, short":         {listen: ":1883", refused: true},
+		"everywhere, version 6":     {listen: "[::]:1883", refused: true},
+		"an address of the network": {listen: "192.0.2.7:1883", refused: true},
+		"a name":                    {listen: "hub.example:1883", refused: true},
+		"everywhere, anonymous":     {listen: "0.0.0.0:1883", anonymous: true},
+		"no port":                   {listen: "127.0.0.1", refused: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := broker.Options{Listen: c.listen, Anonymous: c.anonymous}.Validate()
+			if (err != nil) != c.refused {
+				t.Fatalf("refused: %v", err)
+			}
+			if err != nil && name != "no port" {
+				for _, want := range []string{"plumbline users add", "--mqtt-anonymous", c.listen} {
+					if !strings.Contains(err.Error(), want) {
+						t.Errorf("%q does not mention %q", err, want)
+					}
+				}
+			}
+		})
+	}
+}
