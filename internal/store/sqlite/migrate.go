@@ -1,0 +1,100 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/database"
+
+	"plumbline/internal/store/row"
+)
+
+// migrationsTable is where goose notes which migrations were applied.
+const migrationsTable = "plumbline_migrations"
+
+// migrate brings the table up to date. Migrations only add: a database that a newer Plumbline made works with an older one.
+// They look before they act, so a copied file whose list of migrations was lost is no danger either.
+func migrate(ctx context.Context, db *sql.DB, path string, log *slog.Logger) error {
+	bookkeeping, err := database.NewStore(goose.DialectSQLite3, migrationsTable)
+	if err != nil {
+		return fmt.Errorf("preparing migrations: %w", err)
+	}
+	provider, err := goose.NewProvider(goose.DialectCustom, db, nil, goose.WithStore(bookkeeping), goose.WithSlog(log),
+		goose.WithDisableGlobalRegistry(true), goose.WithLocker(&fileLock{path: path + ".migrating"}),
+		goose.WithGoMigrations(
+			migration(1, adoptTable),
+			migration(2, addOurColumns),
+			migration(3, addIndexes),
+		))
+	if err != nil {
+		return fmt.Errorf("preparing migrations: %w", err)
+	}
+	if _, err := provider.Up(ctx); err != nil {
+		return fmt.Errorf("bringing posture_log up to date: %w", err)
+	}
+	return nil
+}
+
+func migration(version int64, up func(context.Context, *sql.Tx) error) *goose.Migration {
+	return goose.NewGoMigration(version, &goose.GoFunc{RunTx: up}, nil)
+}
+
+func addOurColumns(ctx context.Context, tx *sql.Tx) error { return addMissing(ctx, tx, row.Ours) }
+
+func addIndexes(ctx context.Context, tx *sql.Tx) error {
+	return execAll(ctx, tx,
+		"CREATE UNIQUE INDEX IF NOT EXISTS posture_log_capture_id ON posture_log (capture_id)",
+		"CREATE INDEX IF NOT EXISTS posture_log_device ON posture_log (pi_id, id)")
+}
+
+// adoptTable makes the table, or takes over one that is there: a table whose id does not count by itself (SERIAL is no type
+// that SQLite knows, it leaves id NULL) is rebuilt, and what lacks of the original's columns is added.
+func adoptTable(ctx context.Context, tx *sql.Tx) error {
+	columns, err := tableColumns(ctx, tx)
+	if err != nil {
+		return err
+	}
+	switch {
+	case len(columns) == 0:
+		return execAll(ctx, tx, createTable("posture_log", nil))
+	case !countsByItself(columns):
+		return rebuild(ctx, tx, columns)
+	}
+	return addMissing(ctx, tx, row.Original)
+}
+
+// createTable is the original's statement in SQLite's words, with further columns at its end.
+func createTable(name string, further []string) string {
+	definitions := append([]string{"id INTEGER PRIMARY KEY AUTOINCREMENT",
+		row.List(row.Original, func(c row.Column) string { return c.Name + " " + c.SQLite })}, further...)
+	return "CREATE TABLE " + name + " (" + strings.Join(definitions, ", ") + ")"
+}
+
+func addMissing(ctx context.Context, tx *sql.Tx, wanted []row.Column) error {
+	columns, err := tableColumns(ctx, tx)
+	if err != nil {
+		return err
+	}
+	for _, c := range wanted {
+		if columnNamed(columns, c.Name) != nil {
+			continue
+		}
+		if err := execAll(ctx, tx, "ALTER TABLE posture_log ADD COLUMN "+c.Name+" "+c.SQLite); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func execAll(ctx context.Context, tx *sql.Tx, statements ...string) error {
+	for _, s := range statements {
+		if _, err := tx.ExecContext(ctx, s); err != nil {
+			return fmt.Errorf("%.60s…: %w", s, err)
+		}
+	}
+	return nil
+}
