@@ -5,6 +5,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
+.SECONDARY:
 MAKEFLAGS += --no-print-directory
 export CGO_ENABLED ?= 1
 
@@ -14,7 +15,8 @@ ARGS    ?=
 
 # Versions of what the tools folder holds; change them here only.
 PAHO          := paho-mqtt==2.1.0
-ZIG           := ziglang==0.15.2
+# 0.14 to 0.16 of zig do not find -l:libturbojpeg.a.
+ZIG           := ziglang==0.17.1
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 help: ## this list
@@ -68,6 +70,33 @@ run: build ## build and start the server: MQTT in, results on a page (ARGS="--wo
 
 demo: build ## the same with simulated devices that send pictures of synthetic people
 	@exec dist/plumbline demo $(ARGS)
+
+## ---- for other machines ----------------------------------------------------------------------------------------------
+
+dist: linux-amd64 linux-arm64 ## build dist/plumbline-linux-amd64 and -arm64, which run alone on any Linux with glibc 2.28
+
+# zig as C compiler, because it links against the symbols of an old glibc; see docs/DESIGN.md.
+linux-%: ZIG_TARGET = $(subst arm64,aarch64,$(subst amd64,x86_64,$*))-linux-gnu.2.28
+linux-%: assets .tools/zig/ready .tools/turbojpeg/%/lib/libturbojpeg.a
+	@mkdir -p dist
+	GOOS=linux GOARCH=$* CC="$(CURDIR)/.tools/zig/bin/python -m ziglang cc -target $(ZIG_TARGET)" \
+	  ZIG_LOCAL_CACHE_DIR=$(CURDIR)/.tools/zig/cache ZIG_GLOBAL_CACHE_DIR=$(CURDIR)/.tools/zig/cache \
+	  CGO_CFLAGS="-O2 -g0 -I$(CURDIR)/.tools/turbojpeg/$*/include" CGO_LDFLAGS="-O2 -L$(CURDIR)/.tools/turbojpeg/$*/lib" \
+	  go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o dist/plumbline-linux-$* .
+
+.tools/turbojpeg/%/lib/libturbojpeg.a:
+	scripts/turbojpeg.sh $* .tools/turbojpeg/$*
+
+dist-test: dist .tools/sysroot/arm64/proc/cpuinfo ## check both: symbol versions, and arm64 under qemu against amd64
+	@scripts/need.sh dist
+	@go run ./test/dist -picture $(PERSON)
+
+PERSON ?= $(firstword $(wildcard internal/demo/people/*.jpg))
+
+# What the arm64 binary finds under / when qemu runs it. ONNX Runtime reads the processor's features from /proc/cpuinfo.
+.tools/sysroot/arm64/proc/cpuinfo: test/dist/cpuinfo.txt
+	scripts/debs.sh arm64 .tools/sysroot/arm64 libc6 libstdc++6 libgcc-s1
+	@mkdir -p $(@D) && cp $< $@
 
 ## ---- test ------------------------------------------------------------------------------------------------------------
 
