@@ -196,7 +196,7 @@ func (h *hook) OnPacketProcessed(cl *mochi.Client, _ packets.Packet, _ error) {
 func message(c *conn, pk packets.Packet) mqtt.Message {
 	return mqtt.Message{
 		Client: c.session.client, User: c.session.user, Topic: pk.TopicName, PacketID: pk.PacketID,
-		QoS: pk.FixedHeader.Qos, DUP: pk.FixedHeader.Dup, Retain: pk.FixedHeader.Retain,
+		QoS: pk.FixedHeader.Qos, DUP: pk.FixedHeader.Dup,
 		ReceivedAt: c.complete.UTC(), Payload: pk.Payload,
 	}
 }
