@@ -1,0 +1,33 @@
+package blazepose
+
+import (
+	"fmt"
+	"log/slog"
+	"slices"
+
+	"plumbline/internal/blazepose/ort"
+)
+
+// Options say what estimates poses, and on what.
+type Options struct {
+	Model     string       // lite, full or heavy: MediaPipe's model_complexity 0, 1, 2
+	Device    string       // cpu, cuda, tensorrt or auto; empty is cpu
+	Library   string       // path of ONNX Runtime's library
+	Detection string       // path of pose_detection.tflite
+	Landmark  string       // path of pose_landmark_<model>.tflite
+	CacheDir  string       // for optimised networks; nothing is kept when it is empty
+	Logger    *slog.Logger // nil for silence
+}
+
+// Models lists the landmark models, from the fastest to the most exact.
+func Models() []string { return []string{"lite", "full", "heavy"} }
+
+func (o *Options) check() (ort.Device, error) {
+	if !slices.Contains(Models(), o.Model) {
+		return "", fmt.Errorf("unknown model %q: choose lite, full or heavy", o.Model)
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return ort.ParseDevice(o.Device)
+}

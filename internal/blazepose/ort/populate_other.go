@@ -1,0 +1,5 @@
+//go:build !linux
+
+package ort
+
+const mapPopulate = 0
