@@ -1,0 +1,123 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"plumbline/internal/posture"
+)
+
+// Entry is a recorded result with the number of its row. A row of the system that Plumbline replaces has no CaptureID.
+type Entry struct {
+	ID int64
+	posture.Result
+}
+
+// Query asks for entries, newest first.
+type Query struct {
+	Device   string // empty means every device
+	BeforeID int64  // only rows with a smaller number; 0 means from the newest
+	Limit    int
+}
+
+// results is what web reads of the store.
+type results interface {
+	Latest(ctx context.Context) ([]Entry, error) // the newest of each device
+	Recent(ctx context.Context, q Query) ([]Entry, error)
+}
+
+// Depth is how full the queue is.
+type Depth struct {
+	Waiting int `json:"waiting"` // nobody has taken them yet
+	Leased  int `json:"leased"`  // being analysed
+	Dead    int `json:"dead"`    // could not be analysed
+}
+
+// Check is one thing that must be in order for the hub to be ready. Ready says what is wrong.
+type Check struct {
+	Name  string
+	Ready func(ctx context.Context) error
+}
+
+// Options are what a Server is made of. Results is needed; whatever else is left out is not served.
+type Options struct {
+	Listen    string   // host:port
+	Hosts     []string // further host names to answer to on loopback, such as a reverse proxy's
+	Token     string   // what clients must present; empty asks for none
+	Anonymous bool     // let everyone look who reaches an address beyond loopback
+
+	Results results
+	// Pictures opens a stored picture; fs.ErrNotExist (wrapped or not) means that there is none.
+	Pictures func(device, file string) (io.ReadSeekCloser, error)
+	Queue    func(ctx context.Context) (Depth, error)
+	Dead     deadLetters // only AdminHandler serves them
+	Checks   []Check
+
+	MQTTAddress string // host:port to name where the page tells how to send a first picture
+	Heartbeat   time.Duration
+	Gatherer    prometheus.Gatherer   // what /metrics shows
+	Registerer  prometheus.Registerer // where web's own metrics go
+	Log         *slog.Logger
+	Now         func() time.Time
+}
+
+// shortestToken keeps tokens out of guessing's reach; `openssl rand -hex 16` makes one of 32.
+const shortestToken = 16
+
+func (o Options) validate() error {
+	if o.Results == nil {
+		return errors.New("web needs results to show")
+	}
+	host, _, err := net.SplitHostPort(o.Listen)
+	if err != nil {
+		return fmt.Errorf("address to listen on: %w", err)
+	}
+	switch {
+	case o.Token != "" && o.Anonymous:
+		return errors.New("a token and anonymous access exclude each other: give --http-token-file or --http-anonymous")
+	case o.Token != "" && len(o.Token) < shortestToken:
+		return fmt.Errorf("the HTTP token has %d characters: it needs at least %d", len(o.Token), shortestToken)
+	case !isLoopback(host) && o.Token == "" && !o.Anonymous:
+		return fmt.Errorf("listening on %s would show pictures of people to everyone who reaches that address: give "+
+			"--http-token-file FILE (a secret of at least %d characters), or --http-anonymous if that is what you want", o.Listen, shortestToken)
+	}
+	return nil
+}
+
+func (o Options) withDefaults() Options {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Heartbeat <= 0 {
+		o.Heartbeat = 5 * time.Second
+	}
+	if o.Queue == nil {
+		o.Queue = func(context.Context) (Depth, error) { return Depth{}, nil }
+	}
+	if o.MQTTAddress == "" {
+		o.MQTTAddress = "127.0.0.1:1883"
+	}
+	return o
+}
+
+// isLoopback tells whether a host, as written in an address or a Host header, is this machine alone. An empty host listens
+// everywhere.
+func isLoopback(host string) bool {
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
+	ip := net.ParseIP(strings.Trim(host, "[]"))
+	return ip != nil && ip.IsLoopback()
+}
