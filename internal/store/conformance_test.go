@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -200,27 +201,36 @@ func recent(t *testing.T, s *store.Store) {
 }
 
 func oddNames(t *testing.T, s *store.Store) {
-	names := []string{"küche", "居間", "👩‍💻", `o'neil "x"`, "a;DROP TABLE posture_log;--", "%s $1 ?1 {}", "tab\tline\n", `back\slash`, "\\N", strings.Repeat("x", 5000)}
+	names := []string{"küche", "居間", "👩‍💻", `o'neil "x"`, "a;DROP TABLE posture_log;--", "%s $1 ?1 {}", "tab\tline\n", `back\slash`, "\\N", random(1024)}
 	for n, name := range names {
 		r := result(n, name)
 		r.Source = name
 		appendAll(t, s, r)
 		got, err := s.Recent(context.Background(), store.Query{Device: name})
 		if err != nil || len(got) != 1 || got[0].Device != name || got[0].Source != name {
-			t.Errorf("%q did not come back: %v, %v", name, got, err)
+			t.Errorf("%.20q did not come back: %d rows, %v", name, len(got), err)
 		}
 	}
 	cleaned := result(100, "pi1")
-	cleaned.Source, cleaned.ProcessedBy = "a\x00b", "bad\xffbytes"
+	cleaned.Source, cleaned.ProcessedBy, cleaned.Model = "a\x00b", "bad\xffbytes", strings.Repeat("居", 1000)
 	appendAll(t, s, cleaned)
 	if got := all(t, s)[0]; got.Source != "a\uFFFDb" || got.ProcessedBy != "bad\uFFFDbytes" {
 		t.Errorf("got %q and %q", got.Source, got.ProcessedBy)
 	}
-	for _, name := range []string{"a\x00b", "bad\xff"} {
+	for _, name := range []string{"a\x00b", "bad\xff", random(1025)} {
 		if _, err := s.Append(context.Background(), []posture.Result{result(101, name)}); !errors.As(err, new(*store.Refused)) {
-			t.Errorf("device %q: got %v, want a refusal", name, err)
+			t.Errorf("device %.20q: got %v, want a refusal", name, err)
 		}
 	}
+}
+
+// random is a name of n bytes that no index can compress.
+func random(n int) string {
+	letters := make([]byte, n)
+	for i := range letters {
+		letters[i] = 'a' + byte(rand.IntN(26))
+	}
+	return string(letters)
 }
 
 func readersAndWriter(t *testing.T, s *store.Store) {

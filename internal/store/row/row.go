@@ -97,7 +97,9 @@ func checkIdentity(result posture.Result) error {
 	case !plainText(result.CaptureID):
 		return errors.New("its capture id contains NUL or is not UTF-8")
 	case !plainText(result.Device):
-		return fmt.Errorf("the device name %q contains NUL or is not UTF-8", result.Device)
+		return fmt.Errorf("the device name %.100q contains NUL or is not UTF-8", result.Device)
+	case len(result.CaptureID) > longest, len(result.Device) > longest:
+		return fmt.Errorf("its capture id or device name is longer than %d bytes", longest)
 	}
 	return nil
 }
@@ -140,8 +142,14 @@ func moment(t time.Time) time.Time {
 
 func plainText(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
 
-// clean replaces what PostgreSQL rejects in a text.
+// longest is the length in bytes of the longest text that is kept; PostgreSQL's indexes take 2700 bytes, devices are indexed.
+const longest = 1024
+
+// clean replaces what PostgreSQL rejects in a text, and cuts one that is far longer than any name.
 func clean(s string) string {
+	if len(s) > longest {
+		s = s[:longest]
+	}
 	if plainText(s) {
 		return s
 	}

@@ -2,16 +2,7 @@
 
 package sqlite
 
-import (
-	"context"
-	"database/sql"
-)
+import "context"
 
-// fileLock does nothing where there is no flock(2); the hub's own lock on its data folder must do.
-type fileLock struct{ path string }
-
-// Lock does nothing.
-func (l *fileLock) Lock(context.Context, *sql.DB) error { return nil }
-
-// Unlock does nothing.
-func (l *fileLock) Unlock(context.Context, *sql.DB) error { return nil }
+// lockFile does nothing where there is no flock(2); the hub's own lock on its data folder must do.
+func lockFile(context.Context, string) (unlock func(), err error) { return func() {}, nil }

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/pressly/goose/v3"
-	"github.com/pressly/goose/v3/database"
 
 	"plumbline/internal/store/row"
 )
@@ -16,15 +15,19 @@ import (
 // migrationsTable is where goose notes which migrations were applied.
 const migrationsTable = "plumbline_migrations"
 
-// migrate brings the table up to date. Migrations only add: a database that a newer Plumbline made works with an older one.
+// migrate brings the table up to date, one process at a time. Migrations only add: a database that a newer Plumbline made works with an older one.
 // They look before they act, so a copied file whose list of migrations was lost is no danger either.
 func migrate(ctx context.Context, db *sql.DB, path string, log *slog.Logger) error {
-	bookkeeping, err := database.NewStore(goose.DialectSQLite3, migrationsTable)
+	unlock, err := lockFile(ctx, path+".migrating")
 	if err != nil {
-		return fmt.Errorf("preparing migrations: %w", err)
+		return err
 	}
-	provider, err := goose.NewProvider(goose.DialectCustom, db, nil, goose.WithStore(bookkeeping), goose.WithSlog(log),
-		goose.WithDisableGlobalRegistry(true), goose.WithLocker(&fileLock{path: path + ".migrating"}),
+	defer unlock()
+	if err := forgetOrphaned(ctx, db); err != nil {
+		return fmt.Errorf("looking for posture_log: %w", err)
+	}
+	provider, err := goose.NewProvider(goose.DialectSQLite3, db, nil, goose.WithTableName(migrationsTable), goose.WithSlog(log),
+		goose.WithDisableGlobalRegistry(true),
 		goose.WithGoMigrations(
 			migration(1, adoptTable),
 			migration(2, addOurColumns),
@@ -37,6 +40,16 @@ func migrate(ctx context.Context, db *sql.DB, path string, log *slog.Logger) err
 		return fmt.Errorf("bringing posture_log up to date: %w", err)
 	}
 	return nil
+}
+
+// forgetOrphaned drops the list of migrations where somebody dropped the table: it is then made anew.
+func forgetOrphaned(ctx context.Context, db *sql.DB) error {
+	var n int
+	if err := db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema WHERE name = 'posture_log'").Scan(&n); err != nil || n > 0 {
+		return err
+	}
+	_, err := db.ExecContext(ctx, "DROP TABLE IF EXISTS "+migrationsTable)
+	return err
 }
 
 func migration(version int64, up func(context.Context, *sql.Tx) error) *goose.Migration {

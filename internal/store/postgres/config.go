@@ -1,0 +1,54 @@
+package postgres
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+const (
+	// connections bounds the pool where the URL has no pool_max_conns: one writes, the others read for the page.
+	// Supabase's session pooler gives 15 to all clients together.
+	connections = 4
+	// fewest is how many a migration needs: one holds the lock, one works.
+	fewest = 2
+	// connectPatience bounds one attempt to connect where the URL has no connect_timeout.
+	connectPatience = 10 * time.Second
+)
+
+// foreignSettings stand in URLs that hosting services give out for other programs (Prisma, Vercel); a server would take them
+// for settings of its own and refuse the connection.
+var foreignSettings = []string{"pgbouncer", "connection_limit", "pool_timeout", "supa"}
+
+// Config is the pool's configuration for a URL. As with every PostgreSQL client, what the URL leaves out may come from PGHOST,
+// PGSSLMODE and so on, or ~/.pgpass. The error never quotes the URL, which may hold a password.
+func Config(url string) (*pgxpool.Config, error) {
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, errors.New("the database URL cannot be read: it should look like postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=require, " +
+			"where each of @ : / ? # % in the password is written as %40 %3A %2F %3F %23 %25 (or leave the URL out and set " +
+			"SUPABASE_HOST, SUPABASE_DB, SUPABASE_USER and SUPABASE_PASSWORD, which are taken as they are)")
+	}
+	if !strings.Contains(url, "pool_max_conns") {
+		config.MaxConns = connections
+	}
+	config.MaxConns = max(config.MaxConns, fewest)
+	if !strings.Contains(url, "default_query_exec_mode") {
+		config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
+	}
+	if config.ConnConfig.ConnectTimeout == 0 {
+		config.ConnConfig.ConnectTimeout = connectPatience
+	}
+	settings := config.ConnConfig.RuntimeParams
+	for _, name := range foreignSettings {
+		delete(settings, name)
+	}
+	settings["timezone"] = "UTC" // a table made by hand may have timestamptz columns
+	if settings["application_name"] == "" {
+		settings["application_name"] = "plumbline"
+	}
+	return config, nil
+}

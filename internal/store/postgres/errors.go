@@ -1,0 +1,92 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"syscall"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"plumbline/internal/posture"
+	"plumbline/internal/store/row"
+)
+
+// refuse marks an error that lies in the rows, so that trying them again is useless: SQLSTATE classes 22 (data), 23
+// (constraints) and 54 (limits). A batch of one says whose it is.
+func (d *Database) refuse(results []posture.Result, err error) error {
+	var refusal *pgconn.PgError
+	if !errors.As(err, &refusal) {
+		return d.explain(err)
+	}
+	switch refusal.Code[:2] {
+	case "22", "23", "54":
+		captureID := ""
+		if len(results) == 1 {
+			captureID = results[0].CaptureID
+		}
+		return &row.Refused{CaptureID: captureID, Err: err}
+	}
+	return d.explain(err)
+}
+
+// explain adds which database it is and what a person can do. pgx's own texts never hold the password.
+func (d *Database) explain(err error) error {
+	if err == nil || errors.Is(err, context.Canceled) {
+		return err
+	}
+	config := d.pool.Config().ConnConfig
+	where := fmt.Sprintf("PostgreSQL database %q on %s:%d", config.Database, config.Host, config.Port)
+	if advice := adviceFor(err, config); advice != "" {
+		return fmt.Errorf("%s: %w (%s)", where, err, advice)
+	}
+	return fmt.Errorf("%s: %w", where, err)
+}
+
+func adviceFor(err error, config *pgx.ConnConfig) string {
+	var refusal *pgconn.PgError
+	var lookup *net.DNSError
+	switch {
+	case errors.As(err, &refusal):
+		return adviceForState(refusal, config)
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "nothing listens there: is the server running, are host and port right?"
+	case errors.As(err, &lookup):
+		return "the host name is not known: check its spelling, and this machine's network"
+	case errors.Is(err, context.DeadlineExceeded):
+		return "no answer in time: a firewall, a wrong host, or a network without IPv6 towards a host that has nothing else (Supabase's direct address; use its pooler's)"
+	case strings.Contains(err.Error(), "server refused TLS"):
+		return "the server has no TLS: set sslmode=disable in the URL, or SUPABASE_SSL=disable, if the network in between is trusted"
+	}
+	return ""
+}
+
+// adviceForState knows the SQLSTATEs of PostgreSQL's appendix A that a first set-up meets.
+func adviceForState(refusal *pgconn.PgError, config *pgx.ConnConfig) string {
+	user, database := pgx.Identifier{config.User}.Sanitize(), pgx.Identifier{config.Database}.Sanitize()
+	switch refusal.Code {
+	case "28P01", "28000":
+		return fmt.Sprintf("user %s is not let in: check user and password, and the server's pg_hba.conf", user)
+	case "3D000":
+		return fmt.Sprintf("run as an administrator: CREATE DATABASE %s OWNER %s;", database, user)
+	case "42501":
+		return fmt.Sprintf("run as an administrator in database %s: GRANT USAGE, CREATE ON SCHEMA public TO %s; and where posture_log "+
+			"exists: ALTER TABLE posture_log OWNER TO %s;", database, user, user)
+	case "42P01":
+		return "the table is gone: start Plumbline again, it makes what is missing"
+	case "42P10":
+		return "the unique index on capture_id is gone: CREATE UNIQUE INDEX posture_log_capture_id ON posture_log (capture_id);"
+	case "53300":
+		return "the server has no free connection: end other clients, raise max_connections, or add pool_max_conns=2 to the URL"
+	case "53100":
+		return "the server's disk is full: free some space there, recording goes on by itself"
+	case "25006":
+		return "the server is read-only, perhaps a standby: name the primary"
+	case "26000", "42P05":
+		return "a transaction pooler is in between: take default_query_exec_mode out of the URL"
+	}
+	return ""
+}
