@@ -118,6 +118,18 @@ FUZZTIME ?= 20s
 fuzz: deps-test assets ## run every fuzz test for FUZZTIME (20s)
 	@scripts/fuzz.sh $(FUZZTIME)
 
+## ---- measurements ----------------------------------------------------------------------------------------------------
+
+.tools/peer/ready: test/bench/python/requirements.txt
+	@scripts/need.sh bench
+	@[ -x .tools/peer/bin/pip ] || python3 -m venv .tools/peer
+	.tools/peer/bin/pip install -q --disable-pip-version-check -r $<
+	@touch $@
+
+bench: build linux-amd64 .tools/peer/ready ## measure beside the Python original (PICTURES=folder of photographs, ARGS="-quick")
+	@$(GO) build -o dist/bench-landmarks ./test/bench/landmarks
+	@$(GO) run ./test/bench $(if $(PICTURES),-pictures $(PICTURES)) $(ARGS)
+
 licenses: deps-build ## collect the licences of the Go modules that are linked
 	@go run ./internal/licenses/collect
 

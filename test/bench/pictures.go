@@ -1,0 +1,89 @@
+package main
+
+import (
+	"fmt"
+	"image"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/image/draw"
+
+	"plumbline/internal/frame"
+	"plumbline/internal/posture"
+)
+
+const (
+	people      = "internal/demo/people" // the committed synthetic people
+	mostTaken   = 20                     // pictures of a folder; more would only take longer
+	jpegQuality = 92
+)
+
+// pictureSets writes each picture of the folder in both sizes, fitted into the frame with black beside it, so that both
+// systems meet the same bytes. An empty name means the synthetic people.
+func pictureSets(from, to string) (map[size][]string, error) {
+	if from == "" {
+		from = people
+	}
+	files, err := filepath.Glob(filepath.Join(from, "*.jpg"))
+	if err != nil {
+		return nil, err
+	}
+	if len(files) == 0 {
+		return nil, fmt.Errorf("no .jpg in %s", from)
+	}
+	sets := map[size][]string{}
+	for _, file := range files[:min(len(files), mostTaken)] {
+		for _, s := range []size{small, large} {
+			scaled := filepath.Join(to, fmt.Sprintf("%s-%s", s, filepath.Base(file)))
+			if err := scale(file, scaled, s); err != nil {
+				return nil, fmt.Errorf("%s: %w", file, err)
+			}
+			sets[s] = append(sets[s], scaled)
+		}
+	}
+	return sets, nil
+}
+
+func scale(from, to string, s size) error {
+	encoded, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	decoder, err := frame.NewDecoder(frame.Limits{MaxBytes: 64 << 20, MaxPixels: 100e6})
+	if err != nil {
+		return err
+	}
+	encoder, err := frame.NewEncoder(jpegQuality)
+	if err != nil {
+		return err
+	}
+	var picture posture.Frame
+	if err := decoder.Decode(encoded, &picture); err != nil {
+		return err
+	}
+	out, err := encoder.Encode(fit(&picture, s))
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, out, 0o644)
+}
+
+// fit scales a picture to touch two sides of the frame, with black on the other two.
+func fit(picture *posture.Frame, s size) *posture.Frame {
+	source := image.NewRGBA(image.Rect(0, 0, picture.Width, picture.Height))
+	for i := range picture.Width * picture.Height {
+		copy(source.Pix[4*i:], picture.Pix[3*i:3*i+3])
+		source.Pix[4*i+3] = 255
+	}
+	target := image.NewRGBA(image.Rect(0, 0, s.width, s.height))
+	draw.Draw(target, target.Bounds(), image.NewUniform(image.Black), image.Point{}, draw.Src)
+	factor := min(float64(s.width)/float64(picture.Width), float64(s.height)/float64(picture.Height))
+	width, height := int(factor*float64(picture.Width)), int(factor*float64(picture.Height))
+	left, top := (s.width-width)/2, (s.height-height)/2
+	draw.CatmullRom.Scale(target, image.Rect(left, top, left+width, top+height), source, source.Bounds(), draw.Src, nil)
+	fitted := &posture.Frame{Width: s.width, Height: s.height, Pix: make([]byte, 3*s.width*s.height)}
+	for i := range s.width * s.height {
+		copy(fitted.Pix[3*i:3*i+3], target.Pix[4*i:])
+	}
+	return fitted
+}

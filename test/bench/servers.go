@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+
+	"plumbline/internal/testkit/postgres"
+)
+
+// running is a system at work: it takes pictures at broker and leaves rows where rows says (in load.py's words).
+type running struct {
+	folder       string
+	broker, rows string
+	database     *postgres.Server // nil where the system brings its own
+	children     []*child         // in the order they were started; the last one analyses
+}
+
+func (r *running) analyser() *child { return r.children[len(r.children)-1] }
+
+// stop ends what was started, what depends on others first.
+func (r *running) stop() error {
+	var errs []error
+	for _, c := range slices.Backward(r.children) {
+		errs = append(errs, c.stop())
+	}
+	if r.database != nil {
+		errs = append(errs, r.database.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// start starts a child in the system's folder.
+func (r *running) start(name string, args ...string) (*child, error) {
+	c, err := startChild(r.folder, name, args...)
+	if err == nil {
+		r.children = append(r.children, c)
+	}
+	return c, err
+}
+
+// startPeer starts PostgreSQL, Mosquitto and one Python process a session.
+func (b *bench) startPeer(ctx context.Context, r *running, sessions int) error {
+	if err := r.startPostgres(); err != nil {
+		return err
+	}
+	if err := r.startMosquitto(ctx); err != nil {
+		return err
+	}
+	for i := range sessions {
+		analyser, err := r.start(b.python, b.script("original.py"), "--broker", r.broker, "--dsn", r.rows,
+			"--pictures", filepath.Join(r.folder, "analyzed_images"), "--share", fmt.Sprintf("%d:%d", sessions, i))
+		if err != nil {
+			return err
+		}
+		if err := analyser.says(ctx, "ready"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// startOurs starts PostgreSQL and one plumbline with its own broker.
+func (b *bench) startOurs(ctx context.Context, r *running, sessions int) error {
+	if err := r.startPostgres(); err != nil {
+		return err
+	}
+	return b.startPlumbline(ctx, r, sessions, "--database-url", r.rows)
+}
+
+// startAlone starts one plumbline with everything inside.
+func (b *bench) startAlone(ctx context.Context, r *running, sessions int) error {
+	r.rows = "sqlite:" + filepath.Join(r.folder, "data", "plumbline.db")
+	return b.startPlumbline(ctx, r, sessions)
+}
+
+func (b *bench) startPlumbline(ctx context.Context, r *running, sessions int, more ...string) error {
+	page, err := freeAddress()
+	if err != nil {
+		return err
+	}
+	if r.broker, err = freeAddress(); err != nil {
+		return err
+	}
+	args := []string{"serve", "--data", filepath.Join(r.folder, "data"), "--images-dir", filepath.Join(r.folder, "analyzed_images"),
+		"--mqtt-listen", r.broker, "--http-listen", page, "--workers", fmt.Sprint(sessions), "--profile", "original",
+		"--log-level", "warn"}
+	hub, err := r.start(b.plumbline, append(args, more...)...)
+	if err != nil {
+		return err
+	}
+	return hub.answers(ctx, func() error {
+		response, err := http.Get("http://" + page + "/readyz")
+		if err != nil {
+			return err
+		}
+		defer response.Body.Close()
+		if response.StatusCode != http.StatusOK {
+			return fmt.Errorf("/readyz says %s", response.Status)
+		}
+		return nil
+	})
+}
+
+// startPostgres starts a fresh server that keeps its promises: fsync as in production.
+func (r *running) startPostgres() error {
+	server, err := postgres.New(postgres.Options{Settings: map[string]string{"fsync": "on"}})
+	if err != nil {
+		return err
+	}
+	r.database, r.rows = server, server.URL("postgres")
+	return nil
+}
+
+func (r *running) startMosquitto(ctx context.Context) error {
+	address, err := freeAddress()
+	if err != nil {
+		return err
+	}
+	r.broker = address
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return err
+	}
+	settings := filepath.Join(r.folder, "mosquitto.conf")
+	text := fmt.Sprintf("listener %s %s\nallow_anonymous true\npersistence false\n", port, host)
+	if err := os.WriteFile(settings, []byte(text), 0o644); err != nil {
+		return err
+	}
+	program, err := exec.LookPath("mosquitto")
+	if err != nil {
+		program = "/usr/sbin/mosquitto" // not in everybody's PATH on Debian
+	}
+	broker, err := r.start(program, "-c", settings)
+	if err != nil {
+		return err
+	}
+	return broker.answers(ctx, func() error {
+		connection, err := net.Dial("tcp", address)
+		if err != nil {
+			return err
+		}
+		return connection.Close()
+	})
+}

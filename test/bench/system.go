@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"strconv"
+	"strings"
+)
+
+// system measures whole systems at work: pictures a second from MQTT to the committed row, on all cores.
+func (b *bench) system(ctx context.Context) ([]figure, error) {
+	var figures []figure
+	for _, s := range []size{small, large} {
+		what := "whole system, " + s.String()
+		both := figure{what: what + ", PostgreSQL", unit: "pictures/s", wanted: 1.6}
+		alone := figure{what: what + ", ours with SQLite", unit: "pictures/s", wanted: 1.6}
+		for range b.rounds {
+			peer, err := b.throughput(ctx, s, b.startPeer)
+			if err != nil {
+				return nil, fmt.Errorf("the Python system: %w", err)
+			}
+			withPostgres, err := b.throughput(ctx, s, b.startOurs)
+			if err != nil {
+				return nil, fmt.Errorf("plumbline with PostgreSQL: %w", err)
+			}
+			withSQLite, err := b.throughput(ctx, s, b.startAlone)
+			if err != nil {
+				return nil, fmt.Errorf("plumbline with SQLite: %w", err)
+			}
+			both.peer, both.ours = append(both.peer, peer), append(both.ours, withPostgres)
+			alone.peer, alone.ours = append(alone.peer, peer), append(alone.ours, withSQLite)
+		}
+		figures = append(figures, both, alone)
+	}
+	return figures, nil
+}
+
+// memory measures the peak of one analysing process with one session, after pictures of 1920x1080.
+func (b *bench) memory(ctx context.Context) ([]figure, error) {
+	f := figure{what: fmt.Sprintf("VmHWM of one process, one session, after %d pictures of %s", b.count, large), unit: "MB",
+		lessIsMore: true, wanted: 2}
+	for range b.rounds {
+		peer, err := b.peak(ctx, b.startPeer)
+		if err != nil {
+			return nil, err
+		}
+		ours, err := b.peak(ctx, b.startOurs)
+		if err != nil {
+			return nil, err
+		}
+		f.peer, f.ours = append(f.peer, peer), append(f.ours, ours)
+	}
+	return []figure{f}, nil
+}
+
+// starter starts a system with a number of sessions; what it started before an error stands in running.
+type starter func(ctx context.Context, r *running, sessions int) error
+
+func (b *bench) throughput(ctx context.Context, s size, start starter) (float64, error) {
+	var rate float64
+	err := b.with(ctx, start, runtime.NumCPU(), func(r *running) (err error) {
+		rate, err = b.load(ctx, r, s)
+		return err
+	})
+	return rate, err
+}
+
+func (b *bench) peak(ctx context.Context, start starter) (float64, error) {
+	var megabytes float64
+	err := b.with(ctx, start, 1, func(r *running) (err error) {
+		if _, err = b.load(ctx, r, large); err != nil {
+			return err
+		}
+		megabytes, err = r.analyser().peakMemory()
+		return err
+	})
+	return megabytes, err
+}
+
+// with starts a system, does something with it, and ends it.
+func (b *bench) with(ctx context.Context, start starter, sessions int, do func(*running) error) error {
+	folder, err := os.MkdirTemp(b.folder, "system-")
+	if err != nil {
+		return err
+	}
+	r := &running{folder: folder}
+	if err = start(ctx, r, sessions); err == nil {
+		err = do(r)
+	}
+	return errors.Join(err, r.stop())
+}
+
+// load runs the load client and returns the pictures a second that it reports.
+func (b *bench) load(ctx context.Context, r *running, s size) (float64, error) {
+	args := []string{b.script("load.py"), "--broker", r.broker, "--rows", r.rows, "--count", strconv.Itoa(b.count),
+		"--warm-up", "20"}
+	client := exec.CommandContext(ctx, b.python, append(args, b.sets[s]...)...)
+	var complaints strings.Builder
+	client.Stderr = &complaints
+	out, err := client.Output()
+	if err != nil {
+		return 0, fmt.Errorf("load client: %w: %s", err, complaints.String())
+	}
+	return strconv.ParseFloat(strings.TrimSpace(string(out)), 64)
+}
