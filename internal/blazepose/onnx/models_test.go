@@ -2,6 +2,7 @@ package onnx_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -58,11 +59,73 @@ func TestRewritesKeepTheNetworksResults(t *testing.T) {
 			want := run(t, convert(t, m, onnx.Options{Outputs: s.outputs, Literal: true}), input)
 			got := run(t, convert(t, m, onnx.Options{Outputs: s.outputs}), input)
 			for i := range want {
-				if d := distance(got[i], want[i]); d > 1e-4 {
+				if d := distance(got[i], want[i]); !(d < 1e-4) {
 					t.Errorf("output %d: largest difference %g of the largest value", i, d)
 				}
 			}
 		})
+	}
+}
+
+// TestNetworksComputeWhatTensorFlowLiteDoes compares with numbers that Google's interpreter gave (testdata/golden.py).
+func TestNetworksComputeWhatTensorFlowLiteDoes(t *testing.T) {
+	b, err := os.ReadFile("testdata/golden.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var golden map[string][][]float32
+	if err := json.Unmarshal(b, &golden); err != nil {
+		t.Fatal(err)
+	}
+	for name, s := range shipped {
+		t.Run(name, func(t *testing.T) {
+			outputs := run(t, convert(t, readModel(t, name), onnx.Options{Outputs: s.outputs}), picture(s.side))
+			if len(golden[name]) != len(outputs) {
+				t.Fatalf("%d golden outputs for %d", len(golden[name]), len(outputs))
+			}
+			for i, want := range golden[name] {
+				if d := distance(sample(outputs[i]), want); !(d < 1e-4) {
+					t.Errorf("output %d: largest difference %g of the largest value", i, d)
+				}
+			}
+		})
+	}
+}
+
+// picture and sample are those of golden.py; picture is NCHW.
+func picture(side int) []float32 {
+	values := make([]float32, 0, 3*side*side)
+	for c := range 3 {
+		for y := range side {
+			for x := range side {
+				values = append(values, float32((7*x+13*y+29*c+x*y)%256)/255)
+			}
+		}
+	}
+	return values
+}
+
+func sample(values []float32) []float32 {
+	if len(values) <= 1000 {
+		return values
+	}
+	var kept []float32
+	for i := 0; i < len(values); i += 499 {
+		kept = append(kept, values[i])
+	}
+	return kept
+}
+
+func TestAnyBatchComputesEachImageAsAlone(t *testing.T) {
+	m := readModel(t, "lite")
+	outputs := shipped["lite"].outputs
+	input := picture(256)
+	alone := run(t, convert(t, m, onnx.Options{Outputs: outputs}), input)
+	both := run(t, convert(t, m, onnx.Options{Outputs: outputs, Batch: onnx.AnyBatch}), append(noise(len(input)), input...))
+	for i := range alone {
+		if d := distance(both[i][len(alone[i]):], alone[i]); !(d < 1e-4) {
+			t.Errorf("output %d of the second image: largest difference %g of the largest value", i, d)
+		}
 	}
 }
 

@@ -68,7 +68,11 @@ func newSession(t testing.TB, model []byte) session {
 
 func (s session) run(t testing.TB, input []float32) [][]float32 {
 	t.Helper()
-	in, err := ort.NewTensor(s.inputShape, input)
+	shape := s.inputShape.Clone()
+	if shape[0] < 0 { // any batch: as many images as were given
+		shape[0] = int64(len(input)) / (shape[1] * shape[2] * shape[3])
+	}
+	in, err := ort.NewTensor(shape, input)
 	if err != nil {
 		t.Fatal(err)
 	}
