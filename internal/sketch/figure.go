@@ -40,7 +40,7 @@ func (s *scene) drawFigure() {
 }
 
 func (s *scene) drawSide(far bool) {
-	s.eachBone(far, func(a, b point, width float32) { s.canvas.line(a, b, width+s.halo(), haloColor) })
+	s.eachBone(far, func(a, b point, width float32) { s.canvas.line(a, b, width+s.halo(width), haloColor) })
 	color := boneColor
 	if far {
 		color = farColor
@@ -50,14 +50,17 @@ func (s *scene) drawSide(far bool) {
 		if !j.shown || s.far(i) != far {
 			continue
 		}
-		r := s.thickness(i, far) * 0.95
-		s.canvas.disc(j.point, r+s.halo()/2, haloColor)
+		r := s.thickness(i, far) * 0.9
+		if i < firstOfBody {
+			r *= 0.75 // eleven dots on a face would hide it
+		}
+		s.canvas.disc(j.point, r+s.halo(r)/2, haloColor)
 		s.canvas.disc(j.point, r, color)
 	}
 }
 
 // halo is how much wider the dark edge under a line is than the line.
-func (s *scene) halo() float32 { return 0.8*s.line + 0.6 }
+func (s *scene) halo(width float32) float32 { return 0.35*s.line + 0.45*width + 0.5 }
 
 func (s *scene) eachBone(far bool, draw func(a, b point, width float32)) {
 	for _, bone := range bones {
@@ -72,10 +75,10 @@ func (s *scene) eachBone(far bool, draw func(a, b point, width float32)) {
 func (s *scene) thickness(landmark int, far bool) float32 {
 	w := s.line
 	if landmark < firstOfBody {
-		w *= 0.5
+		w *= 0.42
 	}
 	if far {
 		w *= 0.65
 	}
-	return max(w, 0.8)
+	return max(w, 0.7)
 }

@@ -47,9 +47,11 @@ func (s *scene) drawLean(l lean) {
 	color := verdictOf(s.assessment.Status).color
 	up := point{0, -1}
 	toward := l.to.sub(l.from.point).unit()
-	s.canvas.wedge(l.from.point, up, toward, 0.5*l.length(), 0.75*s.line, color.faded(0.34), color)
+	r := 0.6 * l.length()
+	s.canvas.wedge(l.from.point, up, toward, r, 1.1*s.line+s.halo(s.line), color.faded(0.36), haloColor)
+	s.canvas.wedge(l.from.point, up, toward, r, 1.1*s.line, color.faded(0), color)
 	s.drawPlumb(l.from.point, l.from.add(up.times(l.reach*l.length())))
-	s.canvas.line(l.from.point, l.to.point, 1.7*s.line+s.halo(), haloColor)
+	s.canvas.line(l.from.point, l.to.point, 1.7*s.line+s.halo(s.line), haloColor)
 	s.canvas.line(l.from.point, l.to.point, 1.7*s.line, color)
 }
 
@@ -61,7 +63,7 @@ func (s *scene) drawPlumb(a, b point) {
 	n := min(int(whole.length()/dash)|1, 199) // odd: it begins and ends with a dash
 	for i := 0; i < n; i += 2 {
 		p, q := a.add(whole.times(float32(i)/float32(n))), a.add(whole.times(float32(i+1)/float32(n)))
-		s.canvas.line(p, q, width+0.7*s.halo(), haloColor)
+		s.canvas.line(p, q, width+0.7*s.halo(s.line), haloColor)
 		s.canvas.line(p, q, width, plumbColor)
 	}
 }
@@ -74,8 +76,8 @@ func (s *scene) drawBob(hip joint) {
 	u := max(s.line, 1.2)
 	top := hip.add(point{0, 7 * u})
 	tip := top.add(point{0, 5.2 * u})
-	s.canvas.line(hip.point, top, 0.4*u+0.7*s.halo(), haloColor)
-	s.canvas.taper(top, tip, 2*u+0.5*s.halo(), 0.4*s.halo(), haloColor)
+	s.canvas.line(hip.point, top, 0.4*u+0.7*s.halo(s.line), haloColor)
+	s.canvas.taper(top, tip, 2*u+0.5*s.halo(s.line), 0.4*s.halo(s.line), haloColor)
 	s.canvas.line(hip.point, top, max(0.4*u, 1), plumbColor)
 	s.canvas.taper(top, tip, 2*u, 0.3*u, brassColor)
 }
@@ -86,13 +88,13 @@ func (s *scene) drawKnot(j joint) {
 		return
 	}
 	r := 1.75 * s.line
-	s.canvas.disc(j.point, r+0.6*s.halo(), haloColor.faded(1.3))
+	s.canvas.disc(j.point, r+0.6*s.halo(s.line), haloColor.faded(1.3))
 	s.canvas.disc(j.point, r, verdictOf(s.assessment.Status).color)
 	s.canvas.disc(j.point, 0.5*r, textColor)
 }
 
 // drawDegrees writes the angle beside the plumb line, at a share of the segment's height, on the side that the body does
-// not lean to: behind a back that leans forward.
+// not lean to: behind a back that leans forward. Where it hardly leans, behind the back as well.
 func (s *scene) drawDegrees(l lean, share float32) {
 	if !l.shown() || math.IsNaN(l.degrees) {
 		return
@@ -103,12 +105,26 @@ func (s *scene) drawDegrees(l lean, share float32) {
 	w, h := f.width(text)+2*pad, 1.3*s.text
 	gap := 1.2*s.line + 0.25*s.text
 	at := box{l.from.x + gap, l.from.y - share*l.length() - h/2, w, h}
-	if l.to.x >= l.from.x {
+	if s.labelLeft(l) {
 		at.x = l.from.x - gap - w
 	}
 	at = s.canvas.within(at)
 	s.canvas.roundRect(at, 0.4*s.text, panelColor)
 	s.canvas.write(f, text, point{at.x + pad, at.y + 0.99*s.text}, verdictOf(s.assessment.Status).color)
+}
+
+// smallLean is in degrees; a wedge that narrow leaves room for its label on either side.
+const smallLean = 10
+
+func (s *scene) labelLeft(l lean) bool {
+	nose, ear := s.points[posture.Nose], s.points[posture.LeftEar]
+	if s.assessment.Side == posture.SideRight {
+		ear = s.points[posture.RightEar]
+	}
+	if l.degrees < smallLean && nose.shown && ear.shown {
+		return nose.x > ear.x // behind the back
+	}
+	return l.to.x >= l.from.x
 }
 
 // within moves a box into the frame.

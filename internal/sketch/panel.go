@@ -137,13 +137,13 @@ func (p *panel) rowsHeight(t float32) float32 {
 	return 0.15*t + 1.4*t*float32(len(p.rows))
 }
 
-// fits asks for room in the picture, and of a panel with a choice that it leave two thirds of the picture free.
+// fits asks for room in the picture, and of a panel with a choice that it hide little of the picture.
 func (p *panel) fits(c *canvas) bool {
 	w, h := float32(c.frame.Width), float32(c.frame.Height)
 	if p.title == "" {
 		return true
 	}
-	return p.w <= 0.97*w && p.h <= 0.97*h && (len(p.rows) == 0 || p.w*p.h <= 0.3*w*h)
+	return p.w <= 0.97*w && p.h <= 0.97*h && (len(p.rows) == 0 || p.w*p.h <= 0.15*w*h)
 }
 
 func (p *panel) draw(s *scene, v verdict) {
