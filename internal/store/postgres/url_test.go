@@ -1,0 +1,93 @@
+package postgres_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+
+	"plumbline/internal/store/postgres"
+)
+
+func supabase(more ...string) map[string]string {
+	env := map[string]string{"SUPABASE_HOST": "db.example.co", "SUPABASE_DB": "postgres", "SUPABASE_USER": "me.ref", "SUPABASE_PASSWORD": "p@ss/w:or?d#%41 ü"}
+	for i := 0; i < len(more); i += 2 {
+		env[more[i]] = more[i+1]
+	}
+	return env
+}
+
+func TestURL(t *testing.T) {
+	for name, test := range map[string]struct {
+		env       map[string]string
+		want, err string
+	}{
+		"nothing":         {env: map[string]string{"OTHER": "x"}},
+		"whole URL wins":  {env: supabase("DATABASE_URL", "postgres://a/b"), want: "postgres://a/b"},
+		"SSL unset":       {env: supabase(), want: "postgres://me.ref:p%40ss%2Fw%3Aor%3Fd%23%2541%20%C3%BC@db.example.co:5432/postgres?sslmode=require"},
+		"port and no SSL": {env: supabase("SUPABASE_PORT", "6543", "SUPABASE_SSL", "False"), want: "postgres://me.ref:p%40ss%2Fw%3Aor%3Fd%23%2541%20%C3%BC@db.example.co:6543/postgres?sslmode=disable"},
+		"verified":        {env: supabase("SUPABASE_SSL", "verify-full"), want: "postgres://me.ref:p%40ss%2Fw%3Aor%3Fd%23%2541%20%C3%BC@db.example.co:5432/postgres?sslmode=verify-full"},
+		"bad SSL":         {env: supabase("SUPABASE_SSL", "maybe"), err: "SUPABASE_SSL must be one of"},
+		"bad port":        {env: supabase("SUPABASE_PORT", "70000"), err: "SUPABASE_PORT"},
+		"half":            {env: map[string]string{"SUPABASE_PASSWORD": "secret"}, err: "SUPABASE_HOST, SUPABASE_DB, SUPABASE_USER must be set too"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := postgres.URL(test.env)
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Error(diff)
+			}
+			if test.err == "" && err != nil || test.err != "" && (err == nil || !strings.Contains(err.Error(), test.err)) {
+				t.Errorf("got error %v, want %q", err, test.err)
+			}
+		})
+	}
+}
+
+func TestConfig(t *testing.T) {
+	url, err := postgres.URL(supabase("SUPABASE_PORT", "6543"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := postgres.Config(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn := c.ConnConfig
+	if conn.Password != supabase()["SUPABASE_PASSWORD"] || conn.User != "me.ref" || conn.Host != "db.example.co" || conn.Port != 6543 || conn.Database != "postgres" {
+		t.Errorf("wrong connection: %s@%s:%d/%s", conn.User, conn.Host, conn.Port, conn.Database)
+	}
+	if conn.TLSConfig == nil || len(conn.Fallbacks) != 0 {
+		t.Error("TLS is not required")
+	}
+	if conn.DefaultQueryExecMode != pgx.QueryExecModeExec {
+		t.Errorf("query mode is %v: prepared statements break behind poolers", conn.DefaultQueryExecMode)
+	}
+}
+
+func TestConfigSettings(t *testing.T) {
+	c, err := postgres.Config("postgres://u:p@h/d?pgbouncer=true&connection_limit=1&pool_max_conns=1&default_query_exec_mode=simple_protocol")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(map[string]string{"timezone": "UTC", "application_name": "plumbline"}, c.ConnConfig.RuntimeParams); diff != "" {
+		t.Error(diff)
+	}
+	if c.MaxConns != 2 || c.ConnConfig.DefaultQueryExecMode != pgx.QueryExecModeSimpleProtocol {
+		t.Errorf("%d connections, mode %v", c.MaxConns, c.ConnConfig.DefaultQueryExecMode)
+	}
+}
+
+// FuzzConfig: whatever the URL, an error never quotes the password.
+func FuzzConfig(f *testing.F) {
+	for _, s := range []string{"p", "a/b", "a#b", "a?b", "a:b", "%zz", "a b", "[", "@"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		password := "se" + s + "cret"
+		_, err := postgres.Config("postgres://me:" + password + "@host:1/db")
+		if err != nil && (strings.Contains(err.Error(), password) || strings.Contains(err.Error(), "cret")) {
+			t.Errorf("the error tells the password: %v", err)
+		}
+	})
+}
