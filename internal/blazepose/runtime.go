@@ -1,22 +1,12 @@
 package blazepose
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
-	"fmt"
-	"os"
 
 	"golang.org/x/sync/errgroup"
 
-	"plumbline/internal/blazepose/onnx"
 	"plumbline/internal/blazepose/ort"
-	"plumbline/internal/blazepose/tflite"
 )
-
-// graphRevision counts the changes of the converter that change what it makes of the models: optimised networks of an
-// older one are not used. A test fails where it was forgotten.
-const graphRevision = "1"
 
 // Runtime holds the networks, once a process, for any number of estimators. It is safe for concurrent use.
 type Runtime struct {
@@ -25,31 +15,18 @@ type Runtime struct {
 	detection, landmarks *ort.Network
 }
 
-// The networks' inputs and outputs as the converter names them.
-var (
-	detectionSignature = ort.Signature{
-		Input:   ort.Port{Name: "input", Shape: []int64{1, 3, detectorSide, detectorSide}},
-		Outputs: []ort.Port{{Name: "output_0", Shape: []int64{1, 2254, 12}}, {Name: "output_1", Shape: []int64{1, 2254, 1}}},
-	}
-	landmarkSignature = ort.Signature{
-		Input: ort.Port{Name: "input", Shape: []int64{1, 3, landmarkerSide, landmarkerSide}},
-		Outputs: []ort.Port{
-			{Name: "output_0", Shape: []int64{1, rawLandmarks * valuesPerLandmark}},
-			{Name: "output_1", Shape: []int64{1, 1}},
-			{Name: "output_2", Shape: []int64{1, rawLandmarks, heatCells, heatCells}},
-		},
-	}
-	landmarkOutputs = []int{0, 1, 3} // of the model's: landmarks, flag, heat map; not segmentation (2) nor world (4)
-)
-
 // Open loads ONNX Runtime, once a process, and the networks.
 func Open(o Options) (*Runtime, error) {
 	wanted, err := o.check()
 	if err != nil {
 		return nil, err
 	}
+	detection, landmarks := detectionModel(o), landmarkModel(o)
+	var reading errgroup.Group // while the library loads
+	reading.Go(detection.identify)
+	reading.Go(landmarks.identify)
 	library, err := ort.Load(o.Library)
-	if err != nil {
+	if err := errors.Join(err, reading.Wait()); err != nil {
 		return nil, err
 	}
 	device, err := library.Choose(wanted, o.Logger)
@@ -57,47 +34,24 @@ func Open(o Options) (*Runtime, error) {
 		return nil, err
 	}
 	r := &Runtime{library: library, device: device}
-	var g errgroup.Group
-	g.Go(func() (err error) {
-		r.detection, err = openNetwork(library, device, o, "pose_detection", o.Detection, detectionSignature, nil)
-		return err
-	})
-	g.Go(func() (err error) {
-		r.landmarks, err = openNetwork(library, device, o, "pose_landmark_"+o.Model, o.Landmark, landmarkSignature, landmarkOutputs)
-		return err
-	})
-	if err := g.Wait(); err != nil {
+	if err := r.openNetworks(detection, landmarks, ort.Options{Device: device, CacheDir: o.CacheDir, Logger: o.Logger}); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
 	o.Logger.Info("inference ready", "device", device, "model", o.Model, "onnxruntime", library.Version(), "cached", r.landmarks.Cached())
 	return r, nil
 }
 
-func openNetwork(l *ort.Library, d ort.Device, o Options, name, path string, sig ort.Signature, outputs []int) (*ort.Network, error) {
-	model, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("reading the model %s: %w", name, err)
-	}
-	sum := sha256.Sum256(model)
-	source := ort.Source{
-		Name:     name,
-		Revision: hex.EncodeToString(sum[:]) + " " + graphRevision,
-		Graph:    func() ([]byte, error) { return convert(path, outputs) },
-	}
-	return l.Open(source, sig, ort.Options{Device: d, CacheDir: o.CacheDir, Logger: o.Logger})
-}
-
-// convert makes an ONNX graph of a TensorFlow Lite file.
-func convert(path string, outputs []int) ([]byte, error) {
-	file, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	model, err := tflite.Parse(file)
-	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", path, err)
-	}
-	return onnx.Convert(model, onnx.Options{Outputs: outputs})
+func (r *Runtime) openNetworks(detection, landmarks *model, o ort.Options) error {
+	var g errgroup.Group
+	g.Go(func() (err error) {
+		r.detection, err = r.library.Open(detection.source(), detection.signature, o)
+		return err
+	})
+	g.Go(func() (err error) {
+		r.landmarks, err = r.library.Open(landmarks.source(), landmarks.signature, o)
+		return err
+	})
+	return g.Wait()
 }
 
 // Device is what the networks run on: cpu, cuda or tensorrt.
