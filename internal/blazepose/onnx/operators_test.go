@@ -146,8 +146,12 @@ var oneOperator = map[string]func() *tflite.Model{
 		n, in := newNetwork(1, 24)
 		return n.returns(n.op(tflite.ReshapeOp, nil, image(3, 4, 2), in))
 	},
-	"RESIZE_BILINEAR half pixel, by 2":          resizing(tflite.ResizeBilinear{HalfPixelCenters: true}, 6, 8),
-	"RESIZE_BILINEAR half pixel, by 7/3 and 2":  resizing(tflite.ResizeBilinear{HalfPixelCenters: true}, 7, 8),
+	"RESIZE_BILINEAR half pixel, by 2":         resizing(tflite.ResizeBilinear{HalfPixelCenters: true}, 6, 8),
+	"RESIZE_BILINEAR half pixel, by 7/3 and 2": resizing(tflite.ResizeBilinear{HalfPixelCenters: true}, 7, 8),
+	"RESIZE_BILINEAR by 31/7, which rounds below 31": func() *tflite.Model {
+		n, in := newNetwork(1, 7, 2, 1)
+		return n.returns(n.op(tflite.ResizeBilinearOp, tflite.ResizeBilinear{HalfPixelCenters: true}, image(31, 2, 1), in))
+	},
 	"RESIZE_BILINEAR half pixel, smaller":       resizing(tflite.ResizeBilinear{HalfPixelCenters: true}, 2, 3),
 	"RESIZE_BILINEAR align corners":             resizing(tflite.ResizeBilinear{AlignCorners: true}, 6, 7),
 	"RESIZE_BILINEAR neither":                   resizing(tflite.ResizeBilinear{}, 6, 8),

@@ -74,6 +74,13 @@ var rewritten = map[string]struct {
 		small := n.depthwise(spread, 3, depthwiseWindow(same, 2, relu6, 1), image(4, 3, 3))
 		return n.returns(n.conv(small, 1, 3, window(valid, 1, 1, none), image(4, 3, 2)))
 	}, "DepthToSpace Conv Clip Conv"},
+	"blocks are spread where a depthwise result has two readers": {func() *tflite.Model {
+		n, in := newNetwork(1, 4, 3, 12)
+		spread := n.op(tflite.DepthToSpaceOp, tflite.DepthToSpace{BlockSize: 2}, image(8, 6, 3), in)
+		small := n.depthwise(spread, 3, depthwiseWindow(same, 2, none, 1), image(4, 3, 3))
+		a := n.conv(small, 1, 3, window(valid, 1, 1, none), image(4, 3, 2))
+		return n.returns(a, n.conv(small, 1, 3, window(valid, 1, 1, none), image(4, 3, 1)))
+	}, "DepthToSpace Conv Conv Conv"},
 	"blocks without biases": {func() *tflite.Model {
 		n, in := newNetwork(1, 4, 3, 12)
 		spread := n.op(tflite.DepthToSpaceOp, tflite.DepthToSpace{BlockSize: 2}, image(8, 6, 3), in)
