@@ -183,9 +183,13 @@ func (c *conn) release() {
 	}
 }
 
-// refuse reports a packet that is too large and then reads and drops for a moment: closing a socket with unread bytes
-// resets the connection, and the sender would lose the reason.
+// refuse reports a packet that is too large. From a client that is known it then reads and drops for a moment: closing a
+// socket with unread bytes resets the connection, and the sender would lose the reason.
 func (c *conn) refuse(size int) {
+	if c.session == nil {
+		c.limits.tooLarge(c, int64(size), "")
+		return
+	}
 	c.limits.tooLarge(c, int64(size), c.peekTopic(size))
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		_ = half.CloseWrite()
