@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 
 	binding "github.com/yalue/onnxruntime_go"
 )
@@ -19,24 +20,29 @@ func (l *Library) Choose(want Device, log *slog.Logger) (Device, error) {
 	}
 	if want != Auto {
 		if err := l.try(want); err != nil {
-			return "", fmt.Errorf("device %s does not work with ONNX Runtime %s at %s: %w; it takes a library built for GPUs "+
+			return "", fmt.Errorf("device %s does not work with ONNX Runtime %s at %s: %s; it takes a library built for GPUs "+
 				"(with libonnxruntime_providers_shared.so and libonnxruntime_providers_%s.so beside it), the NVIDIA driver and the "+
 				"CUDA libraries that build names; give its path with --onnxruntime-library, or use --device cpu",
-				want, l.version, l.path, err, want)
+				want, l.version, l.path, plain(err), want)
 		}
 		return want, nil
 	}
 	if err := l.try(CUDA); err != nil {
 		if log != nil {
-			log.Info("no GPU to use, the networks run on the CPU", "reason", err)
+			log.Info("no GPU to use, the networks run on the CPU", "reason", plain(err))
 		}
 		return CPU, nil
 	}
 	return CUDA, nil
 }
 
-// try runs the smallest network on a device.
+// try runs the smallest network on a device. ONNX Runtime's own report of a failure is kept off the terminal: the error says
+// the same.
 func (l *Library) try(d Device) error {
+	if err := binding.SetEnvironmentLogLevel(binding.LoggingLevelFatal); err != nil {
+		return err
+	}
+	defer func() { _ = binding.SetEnvironmentLogLevel(binding.LoggingLevelError) }()
 	options, err := newOptions(d, "")
 	if err != nil {
 		return err
@@ -59,6 +65,18 @@ func (l *Library) try(d Device) error {
 	}
 	defer s.Destroy()
 	return s.Run()
+}
+
+// plain leaves out what ONNX Runtime puts before its messages: the place in its source and the status, such as
+// "…provider_bridge_ort.cc:1988 … [ONNXRuntimeError] : 1 : FAIL : ".
+func plain(err error) string {
+	text := err.Error()
+	if _, after, found := strings.Cut(text, "[ONNXRuntimeError] : "); found {
+		if parts := strings.SplitN(after, " : ", 3); len(parts) == 3 {
+			return parts[2]
+		}
+	}
+	return text
 }
 
 // newOptions are the options of every session: one thread (one session a core gives the best throughput; two sessions of
@@ -86,6 +104,8 @@ func configure(o *binding.SessionOptions, d Device, cacheDir string) error {
 		return err
 	}
 	switch d {
+	case CPU:
+		return nil
 	case CUDA:
 		return appendCUDA(o)
 	case TensorRT:
@@ -94,7 +114,7 @@ func configure(o *binding.SessionOptions, d Device, cacheDir string) error {
 		}
 		return appendCUDA(o) // runs what TensorRT leaves
 	}
-	return nil
+	return fmt.Errorf("unknown device %q", d)
 }
 
 // appendCUDA keeps float32 as it is: TF32, on by default, has 10 bits of mantissa, and the landmarks would move.
