@@ -22,8 +22,6 @@ import (
 // Claim is a capture under lease, as the queue hands it out. Exactly one of its endings is called.
 type Claim interface {
 	Capture() posture.Capture
-	// Analyzed says that inference is over: from here on only recording can take long, and it may.
-	Analyzed()
 	Acknowledge(ctx context.Context) error
 	// Release gives the capture back in good order; Fail gives it back and counts against the capture.
 	Release(ctx context.Context, why string) error
@@ -60,9 +58,9 @@ type Line struct {
 	Now         func() time.Time
 }
 
-// finishers is how many pictures of one session may be drawn, encoded and recorded while it already infers the next:
-// one is being drawn, one waits for the hub's commit.
-const finishers = 2
+// inHandPerSession is how many captures one session holds at most: one is inferred while one is drawn and one waits for
+// the hub's commit.
+const inHandPerSession = 3
 
 // Run carries captures until ctx ends, then finishes what is in hand within Grace and gives the rest back.
 func (l *Line) Run(ctx context.Context) error {
@@ -84,7 +82,7 @@ func (l *Line) Run(ctx context.Context) error {
 func (l *Line) work(ctx context.Context, session *Session) error {
 	inHand, cancel := graceful(ctx, l.Grace)
 	defer cancel()
-	frames := make(chan *posture.Frame, finishers+1)
+	frames := make(chan *posture.Frame, inHandPerSession)
 	for range cap(frames) {
 		frames <- new(posture.Frame)
 	}
@@ -143,7 +141,6 @@ func (l *Line) analyze(ctx context.Context, s *Session, claim Claim, frame *post
 		l.Metrics.failed()
 		return a, false
 	}
-	claim.Analyzed()
 	l.Metrics.analyzed(decoded.Sub(started), l.Now().Sub(decoded))
 	return l.Judge.Assess(poses), true
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -40,7 +41,6 @@ type claim struct {
 }
 
 func (c claim) Capture() posture.Capture          { return c.capture }
-func (c claim) Analyzed()                         { c.note(c.capture.ID + " analyzed") }
 func (c claim) Acknowledge(context.Context) error { c.note(c.capture.ID + " acknowledged"); return nil }
 func (c claim) Release(_ context.Context, why string) error {
 	c.note(c.capture.ID + " released")
@@ -112,13 +112,13 @@ func TestEveryCaptureFindsItsEnd(t *testing.T) {
 		want     []string
 	}{
 		"recorded before acknowledged": {[]string{"a"}, nobody, 0,
-			[]string{"a analyzed", "a recorded", "a acknowledged", "session closed"}},
+			[]string{"a recorded", "a acknowledged", "session closed"}},
 		"what cannot be decoded is buried": {[]string{"broken"}, nobody, 0,
 			[]string{"broken buried: no picture at all", "session closed"}},
 		"a failing analysis is blamed": {[]string{"a"}, func(*posture.Frame) ([]posture.Pose, error) { return nil, errors.New("out of memory") }, 0,
 			[]string{"a failed: out of memory", "session closed"}},
 		"recording is repeated": {[]string{"a"}, nobody, 3,
-			[]string{"a analyzed", "a not recorded", "a not recorded", "a not recorded", "a recorded", "a acknowledged", "session closed"}},
+			[]string{"a not recorded", "a not recorded", "a not recorded", "a recorded", "a acknowledged", "session closed"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -148,7 +148,7 @@ func TestWhatCannotBeRecordedIsReleased(t *testing.T) {
 			<-ctx.Done()
 			return ctx.Err()
 		}), time.Minute)
-		if diff := cmp.Diff([]string{"a analyzed", "a released", "session closed"}, d.read()); diff != "" {
+		if diff := cmp.Diff([]string{"a released", "session closed"}, d.read()); diff != "" {
 			t.Errorf("the capture's way differs (-want +got):\n%s", diff)
 		}
 		if took := time.Since(started); took != time.Minute+10*time.Second {
@@ -157,16 +157,22 @@ func TestWhatCannotBeRecordedIsReleased(t *testing.T) {
 	})
 }
 
-// While one picture waits for the hub's commit the session already analyses the next, but never more than two wait.
+// While one picture waits for the hub's commit the session already analyses the next, but it never holds more than three.
 func TestRecordingOverlapsInference(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, open := new(diary), make(chan struct{})
-		l := newLine(d, []string{"a", "b", "c", "d", "e"}, nobody, func(context.Context, posture.Result) error { <-open; return nil })
+		infer := func(*posture.Frame) ([]posture.Pose, error) { d.note("inferred"); return nil, nil }
+		l := newLine(d, []string{"a", "b", "c", "d", "e"}, infer, func(_ context.Context, r posture.Result) error {
+			d.note("recording " + r.CaptureID)
+			<-open
+			return nil
+		})
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- l.Run(ctx) }()
 		synctest.Wait()
-		if diff := cmp.Diff([]string{"a analyzed", "b analyzed", "c analyzed"}, d.read()); diff != "" {
+		want := []string{"inferred", "inferred", "inferred", "recording a", "recording b", "recording c"}
+		if diff := cmp.Diff(want, slices.Sorted(slices.Values(d.read()))); diff != "" {
 			t.Errorf("with the hub busy (-want +got):\n%s", diff)
 		}
 		close(open)
@@ -177,7 +183,7 @@ func TestRecordingOverlapsInference(t *testing.T) {
 		}
 		acknowledged := 0
 		for _, line := range d.read() {
-			if len(line) > 2 && line[2:] == "acknowledged" {
+			if strings.HasSuffix(line, " acknowledged") {
 				acknowledged++
 			}
 		}
