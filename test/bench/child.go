@@ -22,7 +22,8 @@ type child struct {
 	name  string
 	cmd   *exec.Cmd
 	lines chan string // of its standard output; closed at its end
-	ended chan error
+	ended chan struct{}
+	err   error // how it ended; to be read once ended is closed
 	log   string
 }
 
@@ -32,7 +33,7 @@ func startChild(folder, name string, args ...string) (*child, error) {
 		return nil, err
 	}
 	defer log.Close()
-	c := &child{name: filepath.Base(name), cmd: exec.Command(name, args...), lines: make(chan string, 64), ended: make(chan error, 1), log: log.Name()}
+	c := &child{name: filepath.Base(name), cmd: exec.Command(name, args...), lines: make(chan string, 64), ended: make(chan struct{}), log: log.Name()}
 	c.cmd.Stderr = log
 	// Should the benchmark be killed, its servers end with it.
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -52,7 +53,8 @@ func startChild(folder, name string, args ...string) (*child, error) {
 			}
 		}
 		close(c.lines)
-		c.ended <- c.cmd.Wait()
+		c.err = c.cmd.Wait()
+		close(c.ended)
 	}()
 	return c, nil
 }
@@ -89,9 +91,8 @@ func (c *child) answers(ctx context.Context, try func() error) error {
 		}
 		select {
 		case <-tick.C:
-		case end := <-c.ended:
-			c.ended <- end
-			return fmt.Errorf("%s ended early (%w); see %s", c.name, end, c.log)
+		case <-c.ended:
+			return fmt.Errorf("%s ended early (%w); see %s", c.name, c.err, c.log)
 		case <-ctx.Done():
 			return fmt.Errorf("%s does not answer: %w; see %s", c.name, err, c.log)
 		}

@@ -7,12 +7,11 @@ import (
 
 // figure is one line of the table: the same quantity of both systems, measured in several rounds.
 type figure struct {
-	what        string
-	unit        string
-	peer, ours  []float64
-	lessIsMore  bool    // milliseconds and megabytes, as opposed to pictures a second
-	wanted      float64 // the ratio that was aimed at
-	explanation string  // a few words under the table; may be empty
+	what       string
+	unit       string
+	peer, ours []float64
+	lessIsMore bool    // milliseconds and megabytes, as opposed to pictures a second
+	wanted     float64 // the ratio that was aimed at
 }
 
 // ratio says how many times better the median of ours is.

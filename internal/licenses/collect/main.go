@@ -36,8 +36,12 @@ func main() {
 
 func run() error {
 	found := newCollection()
+	root, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		return fmt.Errorf("finding Go's folder: %w", err)
+	}
 	for _, file := range []string{"LICENSE", "PATENTS"} {
-		if err := found.add("Go "+runtime.Version(), filepath.Join(runtime.GOROOT(), file)); err != nil {
+		if err := found.add("Go "+runtime.Version(), filepath.Join(strings.TrimSpace(string(root)), file)); err != nil {
 			return err
 		}
 	}
