@@ -1,0 +1,261 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"plumbline/internal/posture"
+)
+
+// ErrSettled is returned by the second verb on one claim.
+var ErrSettled = errors.New("the claim is settled already")
+
+// Claim is one capture under a lease. It ends with one of its verbs: Acknowledge, Release, Fail or Bury. A verb that
+// returned an error may be tried again.
+type Claim struct {
+	Capture posture.Capture
+
+	worker    *Worker
+	msg       jetstream.Msg
+	facts     facts
+	sequence  uint64
+	delivered uint64 // how many times in this run, this time included
+	blame     int    // before this claim
+	noted     bool   // a note of it exists
+	why       string // of the last blame
+
+	beat func()      // ends the heartbeats
+	hung *time.Timer // nil until the claim has begun
+	file string      // in the claims' folder; empty until the claim has begun
+
+	mu      sync.Mutex
+	settled bool
+}
+
+// newClaim starts the heartbeats and looks the blame up.
+func (w *Worker) newClaim(ctx context.Context, msg jetstream.Msg) (*Claim, error) {
+	meta, err := msg.Metadata()
+	if err != nil {
+		return nil, fmt.Errorf("claiming: %w", err)
+	}
+	c := &Claim{
+		worker: w, msg: msg, sequence: meta.Sequence.Stream, delivered: meta.NumDelivered,
+		facts: facts{ID: strings.TrimPrefix(msg.Subject(), queueSubjects)},
+	}
+	n, found, err := w.attempts.read(context.WithoutCancel(ctx), c.sequence)
+	if err != nil {
+		return nil, err
+	}
+	c.blame, c.noted, c.why = n.before(w.run, c.delivered), found, n.Why
+	if c.blame > n.Blame {
+		c.why = "its lease ran out"
+	}
+	c.startBeat()
+	return c, nil
+}
+
+// startBeat renews the lease at a third of its length until beat is called.
+func (c *Claim) startBeat() {
+	ctx, cancel := context.WithCancel(context.Background())
+	c.beat = cancel
+	go func() {
+		t := time.NewTicker(c.worker.options.Lease / 3)
+		defer t.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-t.C:
+				if err := c.msg.InProgress(); err != nil {
+					c.worker.log.Warn("renewing a lease", "capture", c.facts.ID, "error", err)
+				}
+			}
+		}
+	}()
+}
+
+// begin puts the capture into its caller's hand: from now on the end of the process is its fault.
+func (c *Claim) begin(ctx context.Context) error {
+	w := c.worker
+	if c.blame > 0 { // remembered should the next run begin with this one's counts gone
+		n := note{Blame: c.blame, Run: w.run, Delivered: c.delivered - 1, Why: c.why}
+		if err := w.attempts.write(ctx, c.sequence, n); err != nil {
+			return err
+		}
+		c.noted = true
+	}
+	if err := w.gate.enter(ctx, c.blame > 0); err != nil {
+		return fmt.Errorf("waiting to claim capture %s: %w", c.facts.ID, err)
+	}
+	file, err := w.claims.put(claimFile{Sequence: c.sequence, Capture: c.facts.ID, Blame: c.blame}, c.delivered)
+	if err != nil {
+		w.gate.leave()
+		return err
+	}
+	c.mu.Lock()
+	c.file = file
+	c.hung = time.AfterFunc(w.options.AnalysisTimeout, c.hang)
+	c.mu.Unlock()
+	w.mu.Lock()
+	w.hand[c.facts.ID] = c
+	w.mu.Unlock()
+	return nil
+}
+
+// hang ends the lease of an analysis that takes too long.
+func (c *Claim) hang() {
+	c.mu.Lock()
+	if c.settled {
+		c.mu.Unlock()
+		return
+	}
+	c.beat()
+	c.mu.Unlock()
+	c.worker.metrics.hung.Inc()
+	c.worker.log.Error("an analysis hangs; its lease is not renewed any more",
+		"capture", c.facts.ID, "device", c.facts.Device, "after", c.worker.options.AnalysisTimeout)
+	c.worker.options.OnHung(c.facts.ID)
+}
+
+// Acknowledge takes the capture out of the queue: its result is recorded.
+func (c *Claim) Acknowledge(ctx context.Context) error {
+	return c.settle("acknowledging", func() error { return c.remove(ctx) })
+}
+
+// Release gives the capture back, to be claimed again at once, without blame: the worker ends, or what it needs is
+// missing.
+func (c *Claim) Release(ctx context.Context, why string) error {
+	return c.giveBack(ctx, why, 0)
+}
+
+func (c *Claim) giveBack(ctx context.Context, why string, delay time.Duration) error {
+	return c.settle("releasing", func() error {
+		n := note{Blame: c.blame, Run: c.worker.run, Delivered: c.delivered, Why: c.why}
+		if err := c.worker.attempts.write(ctx, c.sequence, n); err != nil {
+			return err
+		}
+		c.worker.metrics.released.Inc()
+		c.worker.log.Debug("released", "capture", c.facts.ID, "why", why)
+		return c.nak(delay)
+	})
+}
+
+// Fail gives the capture back with blame: this attempt went wrong and it may be the capture's fault. It is claimed again
+// after a pause, until its blame is used up.
+func (c *Claim) Fail(ctx context.Context, why string) error {
+	return c.settle("failing", func() error {
+		n := note{Blame: c.blame + 1, Run: c.worker.run, Delivered: c.delivered, Why: why}
+		if err := c.worker.attempts.write(ctx, c.sequence, n); err != nil {
+			return err
+		}
+		c.worker.metrics.failed.Inc()
+		c.worker.log.Warn("an attempt failed", "capture", c.facts.ID, "device", c.facts.Device, "blame", n.Blame, "why", why)
+		return c.nak(time.Duration(c.blame+1) * failPause)
+	})
+}
+
+// failPause is the pause after the first failed attempt; each further one adds as much.
+var failPause = time.Second
+
+// Bury makes a dead letter of the capture: it can never be analysed.
+func (c *Claim) Bury(ctx context.Context, why string) error {
+	return c.settle("burying", func() error { return c.toDead(ctx, why) })
+}
+
+// giveUp buries a capture whose blame is used up.
+func (c *Claim) giveUp(ctx context.Context) error {
+	return c.settle("burying", func() error {
+		return c.toDead(ctx, fmt.Sprintf("given up after %d attempts; the last one: %s", c.blame, c.why))
+	})
+}
+
+// toDead commits the dead letter first, then takes the capture out of the queue. A crash in between leaves both; then
+// the next start removes it from the queue.
+func (c *Claim) toDead(ctx context.Context, why string) error {
+	f := c.facts
+	f.Death = &death{Reason: why, At: time.Now().UTC(), Attempts: c.blame + 1}
+	if c.file == "" { // given up before this attempt began
+		f.Death.Attempts = c.blame
+	}
+	if err := c.worker.bury(ctx, f, c.msg.Data()); err != nil {
+		return err
+	}
+	c.worker.log.Warn("dead letter", "capture", f.ID, "device", f.Device, "why", why)
+	return c.remove(ctx)
+}
+
+// remove acknowledges and waits until JetStream has taken the capture out.
+func (c *Claim) remove(ctx context.Context) error {
+	if err := c.msg.DoubleAck(ctx); err != nil {
+		return err
+	}
+	if !c.noted {
+		return nil
+	}
+	if err := c.worker.attempts.forget(ctx, c.sequence); err != nil {
+		c.worker.log.Warn("the next start forgets it instead", "error", err)
+	}
+	return nil
+}
+
+func (c *Claim) nak(delay time.Duration) error {
+	var err error
+	if delay > 0 {
+		err = c.msg.NakWithDelay(delay)
+	} else {
+		err = c.msg.Nak()
+	}
+	if err != nil {
+		return err
+	}
+	return c.worker.nc.Flush()
+}
+
+// settle does a verb once; it ends the claim when it went well.
+func (c *Claim) settle(act string, do func() error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.settled {
+		return ErrSettled
+	}
+	if err := do(); err != nil {
+		return fmt.Errorf("%s capture %s: %w", act, c.facts.ID, err)
+	}
+	c.settled = true
+	c.beat()
+	if c.file == "" {
+		return nil
+	}
+	c.hung.Stop()
+	c.worker.letGo(c)
+	return nil
+}
+
+// letGo ends what begin began.
+func (w *Worker) letGo(c *Claim) {
+	if err := os.Remove(c.file); err != nil {
+		w.log.Warn("removing the file of a settled claim", "error", err)
+	}
+	w.gate.leave()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.hand[c.facts.ID] == c {
+		delete(w.hand, c.facts.ID)
+	}
+}
+
+// analysed stops the clock that watches for hung analyses: what follows, recording, may take as long as it takes.
+func (c *Claim) analysed() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.hung != nil {
+		c.hung.Stop()
+	}
+}

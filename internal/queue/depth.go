@@ -1,0 +1,84 @@
+package queue
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"time"
+)
+
+// Depth says how much waits. JetStream counts exactly.
+type Depth struct {
+	Waiting int // in the queue and not leased
+	Leased  int // claimed and not settled; also those in the pause after a failed attempt
+	Dead    int // dead letters
+	// OldestWaiting is the age of the queue's oldest capture when any waits, else 0.
+	OldestWaiting time.Duration
+	Bytes         int64 // of the queue
+	MaxBytes      int64 // its limit
+}
+
+// Depth reads the present depth.
+func (h *Hub) Depth(ctx context.Context) (Depth, error) {
+	queue, err := h.streams.queue.Info(ctx)
+	if err != nil {
+		return Depth{}, fmt.Errorf("reading the queue's depth: %w", err)
+	}
+	consumer, err := h.consumer.Info(ctx)
+	if err != nil {
+		return Depth{}, fmt.Errorf("reading the number of leases: %w", err)
+	}
+	dead, err := h.streams.dead.Info(ctx)
+	if err != nil {
+		return Depth{}, fmt.Errorf("reading the number of dead letters: %w", err)
+	}
+	d := Depth{
+		Leased: consumer.NumAckPending, Dead: int(dead.State.Msgs), //nolint:gosec // a count
+		Bytes: int64(queue.State.Bytes), MaxBytes: h.maxBytes, //nolint:gosec // no disk is that large
+	}
+	// The two were not read at the same moment.
+	if d.Waiting = int(queue.State.Msgs) - d.Leased; d.Waiting < 0 { //nolint:gosec // a count
+		d.Waiting = 0
+	}
+	if d.Waiting > 0 {
+		d.OldestWaiting = time.Since(queue.State.FirstTime)
+	}
+	return d, nil
+}
+
+// Entry is what the journal says of one accepted capture or refused payload.
+type Entry struct {
+	ID         string
+	Device     string
+	Topic      string
+	ReceivedAt time.Time
+	SHA256     string
+	Refused    bool
+}
+
+// Journal goes through everything that was accepted within the journal's age, oldest first.
+func (h *Hub) Journal(ctx context.Context) iter.Seq2[Entry, error] {
+	return func(yield func(Entry, error) bool) {
+		for e, err := range h.journal(ctx, scan{}) {
+			f := e.facts
+			if !yield(Entry{f.ID, f.Device, f.Topic, f.ReceivedAt, f.SHA256, f.Refused}, err) {
+				return
+			}
+		}
+	}
+}
+
+// QueuedIDs are the ids of all captures in the queue, waiting or leased.
+func (h *Hub) QueuedIDs(ctx context.Context) (map[string]bool, error) {
+	return subjectTokens(ctx, h.streams.queue, queueSubjects)
+}
+
+// DeadIDs are the ids of all dead letters.
+func (h *Hub) DeadIDs(ctx context.Context) (map[string]bool, error) {
+	return subjectTokens(ctx, h.streams.dead, deadSubjects)
+}
+
+// DroppedIDs are the ids of all dead letters that were dropped on purpose within the journal's age.
+func (h *Hub) DroppedIDs(ctx context.Context) (map[string]bool, error) {
+	return subjectTokens(ctx, h.streams.dropped, droppedSubjects)
+}

@@ -1,0 +1,95 @@
+package queue
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// freeDiskAge is for how long one look at the free disk serves: at the fastest, some 100 MB are written meanwhile.
+const freeDiskAge = 500 * time.Millisecond
+
+// health remembers what the last acceptances met.
+type health struct {
+	mu      sync.Mutex
+	needed  int64 // bytes of the last picture that a full queue refused; 0 when none since the last one stored
+	failure error // of the last write; nil when it succeeded
+
+	looked time.Time
+	low    error
+}
+
+func (s *health) stored() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.needed, s.failure = 0, nil
+}
+
+func (s *health) refusedPicture(err error, size int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.failure = nil; isFull(err) {
+		s.needed = size + payloadAllowance
+	}
+}
+
+func (s *health) failed(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failure = err
+}
+
+// diskReserve refuses before the disk is full to the last byte: JetStream answers a failed write by silence and stays
+// broken until the next start, whereas a refusal passes when there is room again.
+func (s *health) diskReserve(o Options) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if time.Since(s.looked) < freeDiskAge {
+		return s.low
+	}
+	s.looked, s.low = time.Now(), nil
+	reserve := 64<<20 + 2*o.MaxPicture
+	if free, err := freeDisk(o.Dir); err == nil && free < reserve {
+		s.low = fmt.Errorf("only %d MiB are free on the disk of %s; %d MiB are kept free", free>>20, o.Dir, reserve>>20)
+	}
+	return s.low
+}
+
+// explain says what a full stream means to the person who must act.
+func (h *Hub) explain(err error) error {
+	if isFull(err) {
+		return fmt.Errorf("no room for it, the limit of waiting pictures is %d MiB: %w", h.maxBytes>>20, err)
+	}
+	return err
+}
+
+// Ready returns nil when a picture that came now would be accepted, else the reason why not.
+func (h *Hub) Ready(ctx context.Context) error {
+	h.mu.Lock()
+	closed := h.closed
+	h.mu.Unlock()
+	if closed {
+		return ErrClosed
+	}
+	if !h.server.JetStreamEnabled() {
+		return fmt.Errorf("the queue's storage is switched off after an error (see the log): put the disk of %s right and start again", h.options.Dir)
+	}
+	if err := h.health.diskReserve(h.options); err != nil {
+		return err
+	}
+	h.health.mu.Lock()
+	needed, failure := h.health.needed, h.health.failure
+	h.health.mu.Unlock()
+	if failure != nil {
+		return fmt.Errorf("the last picture could not be stored: %w", failure)
+	}
+	if needed == 0 {
+		return nil
+	}
+	d, err := h.Depth(ctx)
+	if err == nil && d.Bytes+needed > d.MaxBytes {
+		err = fmt.Errorf("the queue is full: %d pictures wait, %d of %d MiB", d.Waiting, d.Bytes>>20, d.MaxBytes>>20)
+	}
+	return err
+}

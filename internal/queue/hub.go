@@ -1,0 +1,171 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// ErrClosed is returned once a Hub or Worker is closing.
+var ErrClosed = errors.New("the queue is closing")
+
+// Hub owns the streams and everything that must happen in their process: accepting, the journal, dead letters, and
+// recording of results. It is safe for concurrent use.
+type Hub struct {
+	options Options
+	log     *slog.Logger
+	run     string // names this run in notes of blame: delivery counts are those of one run
+	ids     *idMaker
+
+	server   *server.Server
+	nc       *nats.Conn
+	js       jetstream.JetStream
+	streams  streams
+	consumer jetstream.Consumer
+	maxBytes int64 // of the queue
+
+	promises *promises
+	earlier  *index
+	claims   *claimFiles
+	gate     *gate
+	metrics  *metrics
+	health   health
+
+	closing chan struct{} // closed when workers have given back what they had
+	mu      sync.Mutex
+	closed  bool
+	busy    sync.WaitGroup // acceptances, refusals and results under way
+	workers map[*Worker]bool
+}
+
+// Open starts the server, opens the streams in o.Dir and puts right what the end of the last run left half done; see
+// DESIGN.md. ctx bounds the opening only.
+func Open(ctx context.Context, o Options) (*Hub, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("making the queue's folder: %w", err)
+	}
+	h := &Hub{
+		options: o, log: o.Logger, ids: newIDMaker(),
+		promises: newPromises(), earlier: newIndex(), gate: newGate(),
+		workers: map[*Worker]bool{}, closing: make(chan struct{}),
+	}
+	if err := h.open(ctx); err != nil {
+		h.stop()
+		return nil, fmt.Errorf("opening the queue in %s: %w", o.Dir, err)
+	}
+	return h, nil
+}
+
+func (h *Hub) open(ctx context.Context) (err error) {
+	if h.run, err = h.ids.make(time.Now()); err != nil {
+		return err
+	}
+	if h.claims, err = openClaimFiles(filepath.Join(h.options.Dir, "claims")); err != nil {
+		return err
+	}
+	if h.server, err = startServer(h.options); err != nil {
+		return err
+	}
+	if h.nc, err = connect(h.server, "hub", h.log); err != nil {
+		return err
+	}
+	if h.js, err = jetstream.New(h.nc); err != nil {
+		return fmt.Errorf("opening JetStream: %w", err)
+	}
+	if h.maxBytes, err = h.queueBytes(ctx); err != nil {
+		return err
+	}
+	if h.streams, err = openStreams(ctx, h.js, h.options, h.maxBytes); err != nil {
+		return err
+	}
+	if err = h.settle(ctx); err != nil {
+		return fmt.Errorf("putting right what the last run left: %w", err)
+	}
+	if h.consumer, err = openConsumer(ctx, h.streams.queue, h.options); err != nil {
+		return err
+	}
+	h.metrics, err = newMetrics(h, h.options.Registerer)
+	return err
+}
+
+// queueBytes is the queue's limit: as given, else a share of the disk that is free or filled by the queue already.
+func (h *Hub) queueBytes(ctx context.Context) (int64, error) {
+	if h.options.MaxQueueBytes > 0 {
+		return h.options.MaxQueueBytes, nil
+	}
+	free, err := freeDisk(h.options.Dir)
+	if err != nil {
+		return 0, err
+	}
+	s, err := h.js.Stream(ctx, "PLUMBLINE_QUEUE")
+	switch {
+	case err == nil:
+		free += int64(s.CachedInfo().State.Bytes) //nolint:gosec // no disk is that large
+	case !errors.Is(err, jetstream.ErrStreamNotFound):
+		return 0, fmt.Errorf("reading the size of the queue: %w", err)
+	}
+	return int64(float64(free) * diskShare), nil
+}
+
+// enter registers something under way that Close must wait for; leave it with h.busy.Done.
+func (h *Hub) enter() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return ErrClosed
+	}
+	h.busy.Add(1)
+	return nil
+}
+
+// Close ends the hub in order: nothing new is accepted, what is being accepted or recorded is finished, workers still
+// open give their claims back without blame, then the server writes its state and stops.
+func (h *Hub) Close() error {
+	h.mu.Lock()
+	if h.closed {
+		h.mu.Unlock()
+		return nil
+	}
+	h.closed = true
+	workers := make([]*Worker, 0, len(h.workers))
+	for w := range h.workers {
+		workers = append(workers, w)
+	}
+	h.mu.Unlock()
+
+	var errs []error
+	for _, w := range workers {
+		errs = append(errs, w.Close())
+	}
+	close(h.closing)
+	h.busy.Wait()
+	h.stop()
+	return errors.Join(errs...)
+}
+
+// stop ends connection and server, in whatever state an opening was left.
+func (h *Hub) stop() {
+	if h.metrics != nil {
+		h.metrics.unregister()
+	}
+	if h.nc != nil {
+		h.nc.Close()
+	}
+	if h.server != nil {
+		h.server.Shutdown()
+		h.server.WaitForShutdown()
+	}
+}

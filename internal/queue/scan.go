@@ -1,0 +1,103 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// scan says which messages of a stream to read, in the order of the stream. Zero means all.
+type scan struct {
+	filter      string
+	from        time.Time // stored at this time or later
+	headersOnly bool
+}
+
+// read goes through a stream as it stands now. It is not for the queue, which allows no second consumer.
+func (h *Hub) read(ctx context.Context, s jetstream.Stream, sc scan) iter.Seq2[jetstream.Msg, error] {
+	return func(yield func(jetstream.Msg, error) bool) {
+		if err := h.each(ctx, s, sc, func(m jetstream.Msg) bool { return yield(m, nil) }); err != nil {
+			yield(nil, err)
+		}
+	}
+}
+
+func (h *Hub) each(ctx context.Context, s jetstream.Stream, sc scan, visit func(jetstream.Msg) bool) error {
+	c, err := s.OrderedConsumer(ctx, sc.config())
+	if err != nil {
+		return fmt.Errorf("reading stream %s: %w", s.CachedInfo().Config.Name, err)
+	}
+	info, err := c.Info(ctx)
+	if err != nil {
+		return fmt.Errorf("reading stream %s: %w", s.CachedInfo().Config.Name, err)
+	}
+	if info.NumPending == 0 {
+		return nil
+	}
+	messages, err := c.Messages(jetstream.PullMaxMessages(2000))
+	if err != nil {
+		return fmt.Errorf("reading stream %s: %w", s.CachedInfo().Config.Name, err)
+	}
+	defer messages.Stop()
+	for {
+		m, err := messages.Next(jetstream.NextContext(ctx))
+		if err != nil {
+			return fmt.Errorf("reading stream %s: %w", s.CachedInfo().Config.Name, err)
+		}
+		meta, err := m.Metadata()
+		if err != nil {
+			return fmt.Errorf("reading stream %s: %w", s.CachedInfo().Config.Name, err)
+		}
+		if !visit(m) || meta.NumPending == 0 {
+			return nil
+		}
+	}
+}
+
+func (sc scan) config() jetstream.OrderedConsumerConfig {
+	c := jetstream.OrderedConsumerConfig{HeadersOnly: sc.headersOnly}
+	if sc.filter != "" {
+		c.FilterSubjects = []string{sc.filter}
+	}
+	if !sc.from.IsZero() {
+		from := sc.from.UTC()
+		c.DeliverPolicy, c.OptStartTime = jetstream.DeliverByStartTimePolicy, &from
+	}
+	return c
+}
+
+// journalEntry is one entry with its place in the journal.
+type journalEntry struct {
+	facts    facts
+	sequence uint64
+	storedAt time.Time
+}
+
+// journal goes through the journal. An entry that can't be read ends it: nothing that is computed from the journal
+// would be right without it.
+func (h *Hub) journal(ctx context.Context, sc scan) iter.Seq2[journalEntry, error] {
+	return func(yield func(journalEntry, error) bool) {
+		for m, err := range h.read(ctx, h.streams.journal, sc) {
+			var e journalEntry
+			if err == nil {
+				e, err = readEntry(m)
+			}
+			if !yield(e, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+func readEntry(m jetstream.Msg) (journalEntry, error) {
+	meta, errMeta := m.Metadata()
+	f, errFacts := parseFacts(m.Data())
+	if err := errors.Join(errMeta, errFacts); err != nil {
+		return journalEntry{}, fmt.Errorf("reading the journal: %w", err)
+	}
+	return journalEntry{facts: f, sequence: meta.Sequence.Stream, storedAt: meta.Timestamp}, nil
+}

@@ -1,0 +1,225 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// pullWait is how long one request for a capture stands; an idle worker asks again after it. It is also the longest
+// that closing a worker takes, since a capture may arrive until then and must be given back.
+const pullWait = 500 * time.Millisecond
+
+// Worker claims captures and hands their results in. It has a connection of its own, so that large pictures of one
+// don't hold up heartbeats of another. It is safe for concurrent use; what it has claimed is up to its caller, who
+// should claim no more than there are sessions to analyse them.
+type Worker struct {
+	name     string
+	options  Options
+	log      *slog.Logger
+	run      string
+	nc       *nats.Conn
+	consumer jetstream.Consumer
+	attempts attempts
+	claims   *claimFiles
+	gate     *gate
+	metrics  *metrics
+	bury     func(context.Context, facts, []byte) error // commits a dead letter, its journal entry first
+	closed   func(*Worker)
+
+	ctx     context.Context // ends when the worker closes
+	cancel  context.CancelFunc
+	fetches sync.WaitGroup
+
+	mu   sync.Mutex
+	hand map[string]*Claim // by capture id
+}
+
+// NewWorker opens a worker of this process. name is for logs.
+func (h *Hub) NewWorker(name string) (*Worker, error) {
+	if err := h.enter(); err != nil {
+		return nil, err
+	}
+	defer h.busy.Done()
+	log := h.log.With("worker", name)
+	nc, err := connect(h.server, "worker "+name, log)
+	if err != nil {
+		return nil, err
+	}
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return nil, fmt.Errorf("opening JetStream: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
+	defer cancel()
+	consumer, err := js.Consumer(ctx, h.consumer.CachedInfo().Stream, h.consumer.CachedInfo().Name)
+	if err != nil {
+		nc.Close()
+		return nil, fmt.Errorf("opening worker %s: %w", name, err)
+	}
+	w := &Worker{
+		name: name, options: h.options, log: log, run: h.run, nc: nc, consumer: consumer,
+		attempts: attempts{js, h.streams.attempts}, claims: h.claims, gate: h.gate, metrics: h.metrics,
+		bury: h.bury, closed: h.forgetWorker, hand: map[string]*Claim{},
+	}
+	w.ctx, w.cancel = context.WithCancel(context.Background())
+	return w, h.keepWorker(w)
+}
+
+func (h *Hub) keepWorker(w *Worker) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		w.cancel()
+		w.nc.Close()
+		return ErrClosed
+	}
+	h.workers[w] = true
+	return nil
+}
+
+func (h *Hub) forgetWorker(w *Worker) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.workers, w)
+}
+
+// Close gives back what the worker still has in hand, without blame, and ends its connection.
+func (w *Worker) Close() error {
+	w.cancel()
+	w.fetches.Wait()
+	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
+	defer cancel()
+	var errs []error
+	for _, c := range w.inHand() {
+		if err := c.Release(ctx, "the worker closes"); err != nil && !errors.Is(err, ErrSettled) {
+			errs = append(errs, err)
+		}
+	}
+	w.nc.Close()
+	w.closed(w)
+	return errors.Join(errs...)
+}
+
+func (w *Worker) inHand() []*Claim {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	claims := make([]*Claim, 0, len(w.hand))
+	for _, c := range w.hand {
+		claims = append(claims, c)
+	}
+	return claims
+}
+
+// Claim waits for a capture and returns it under a lease. The lease is renewed until the claim is settled, or until the
+// analysis takes longer than AnalysisTimeout. A capture whose blame has reached MaxBlame is not returned but becomes a
+// dead letter. One of a newer format is given back and ends Claim with a NewerFormatError: this worker should end too,
+// in peace.
+func (w *Worker) Claim(ctx context.Context) (*Claim, error) {
+	ctx, cancel := w.until(ctx)
+	defer cancel()
+	for {
+		msg, err := w.fetch(ctx)
+		if err != nil {
+			return nil, err
+		}
+		c, err := w.take(ctx, msg)
+		if c != nil || err != nil {
+			return c, err
+		}
+	}
+}
+
+// until ends with ctx and with the worker.
+func (w *Worker) until(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(w.ctx, func() { cancel(ErrClosed) })
+	return ctx, func() { stop(); cancel(nil) }
+}
+
+// fetch waits for one message. A message that arrives when ctx has ended already is given back without blame.
+func (w *Worker) fetch(ctx context.Context) (jetstream.Msg, error) {
+	for {
+		msg, err := w.fetchOnce(ctx)
+		switch {
+		case msg != nil:
+			return msg, nil
+		case ctx.Err() != nil:
+			return nil, context.Cause(ctx)
+		case err != nil && !errors.Is(err, nats.ErrTimeout):
+			return nil, fmt.Errorf("claiming: %w", err)
+		}
+	}
+}
+
+func (w *Worker) fetchOnce(ctx context.Context) (jetstream.Msg, error) {
+	type fetched struct {
+		msg jetstream.Msg
+		err error
+	}
+	if ctx.Err() != nil {
+		return nil, nil
+	}
+	arrived := make(chan fetched)
+	w.fetches.Go(func() {
+		msg, err := w.consumer.Next(jetstream.FetchMaxWait(pullWait))
+		select {
+		case arrived <- fetched{msg, err}:
+		case <-ctx.Done():
+			w.giveBack(msg)
+		}
+	})
+	select {
+	case f := <-arrived:
+		return f.msg, f.err
+	case <-ctx.Done():
+		return nil, nil
+	}
+}
+
+// giveBack releases a message that nobody waits for any more.
+func (w *Worker) giveBack(msg jetstream.Msg) {
+	if msg == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
+	defer cancel()
+	c, err := w.newClaim(ctx, msg)
+	if err == nil {
+		err = c.Release(ctx, "nobody waits for it any more")
+	}
+	if err != nil {
+		w.log.Warn("a capture could not be given back; it returns when its lease ends", "error", err)
+	}
+}
+
+// take makes a claim of a message, or nothing where it went to the dead letters.
+func (w *Worker) take(ctx context.Context, msg jetstream.Msg) (*Claim, error) {
+	c, err := w.newClaim(ctx, msg)
+	if err != nil {
+		return nil, err
+	}
+	var newer *NewerFormatError
+	switch f, err := readFacts(msg.Headers()); {
+	case errors.As(err, &newer):
+		return nil, errors.Join(err, c.giveBack(ctx, err.Error(), time.Second))
+	case err != nil:
+		return nil, c.Bury(ctx, "its facts can't be read: "+err.Error())
+	default:
+		c.facts = f
+		c.Capture = f.capture(msg.Data())
+	}
+	if c.blame >= w.options.MaxBlame {
+		return nil, c.giveUp(ctx)
+	}
+	if err := c.begin(ctx); err != nil {
+		return nil, errors.Join(err, c.Release(context.WithoutCancel(ctx), "its claim could not begin"))
+	}
+	return c, nil
+}
