@@ -43,7 +43,7 @@ func TestOriginalColumns(t *testing.T) {
 		columns + "1": "pi1 22 4 Good host/1 yes 2026-11-22 10:15:31.123456",
 		columns + "2": "pi1 21 4 Good host/1 yes 2026-11-22 10:15:32.123456",
 		"SELECT count(*) FROM posture_log WHERE id = 3 AND neck_angle IS NULL AND body_angle IS NULL AND neck_degrees IS NULL AND NOT landmarks_detected AND landmarks IS NULL": "1",
-		"SELECT count(*) FROM posture_log WHERE length(CAST(landmarks AS TEXT)) < 1000": "2",
+		"SELECT count(*) FROM posture_log WHERE length(CAST(landmarks AS TEXT)) < 1000":                                                                                         "2",
 	}
 	for name, fresh := range databases {
 		t.Run(name, func(t *testing.T) {

@@ -280,7 +280,7 @@ func readWhile(t *testing.T, s *store.Store, written <-chan struct{}) {
 
 func lookUp(t *testing.T, s *store.Store) {
 	appendAll(t, s, result(2, "pi1"), result(1, "pi2"))
-	found, err := s.Recorded(context.Background(), []string{id(1), id(7), id(2), ""})
+	found, err := s.Recorded(context.Background(), []string{id(1), id(7), id(2), "", "a\x00b", "\xff"})
 	if err != nil {
 		t.Fatal(err)
 	}

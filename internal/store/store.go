@@ -105,12 +105,12 @@ func (s *Store) CountByDevice(ctx context.Context) (map[string]int64, error) {
 
 // Recorded tells which of the captures have a row.
 func (s *Store) Recorded(ctx context.Context, captureIDs []string) (map[string]bool, error) {
-	return s.database.Recorded(ctx, captureIDs)
+	return s.database.Recorded(ctx, row.Possible(captureIDs))
 }
 
 // Has tells whether the capture has a row.
 func (s *Store) Has(ctx context.Context, captureID string) (bool, error) {
-	found, err := s.database.Recorded(ctx, []string{captureID})
+	found, err := s.Recorded(ctx, []string{captureID})
 	return found[captureID], err
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -102,6 +103,11 @@ func checkIdentity(result posture.Result) error {
 		return fmt.Errorf("its capture id or device name is longer than %d bytes", longest)
 	}
 	return nil
+}
+
+// Possible are the ids that a row can have; a database would refuse the question for others.
+func Possible(captureIDs []string) []string {
+	return slices.DeleteFunc(slices.Clone(captureIDs), func(id string) bool { return id == "" || !plainText(id) })
 }
 
 func (r *Row) setAngles(a posture.Assessment) error {

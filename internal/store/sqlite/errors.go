@@ -37,6 +37,8 @@ func explain(path string, err error) error {
 	switch code(err) {
 	case codes.SQLITE_FULL:
 		advice = "the disk is full: free some space, recording goes on by itself"
+	case codes.SQLITE_IOERR:
+		advice = "the disk is full or failing"
 	case codes.SQLITE_CORRUPT, codes.SQLITE_NOTADB:
 		advice = "the file is damaged or no SQLite database: move it away or restore a copy"
 	case codes.SQLITE_READONLY, codes.SQLITE_CANTOPEN, codes.SQLITE_PERM:

@@ -1,0 +1,490 @@
+package record_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"plumbline/internal/album"
+	"plumbline/internal/posture"
+	"plumbline/internal/record"
+	"plumbline/internal/store"
+)
+
+var start = time.Date(2026, 11, 22, 10, 15, 30, 0, time.UTC)
+
+func result(n int) posture.Result {
+	return posture.Result{
+		CaptureID: fmt.Sprintf("01JDABCDEFGHJKMNPQRS%06d", n), Device: fmt.Sprintf("pi%d", n%3), Model: "full", Width: 640, Height: 480,
+		ReceivedAt: start.Add(time.Duration(n) * time.Second), AnalyzedAt: start.Add(time.Duration(n+1) * time.Second),
+		Assessment: posture.Assessment{Status: posture.Good, Profile: "learnopencv", Angles: &posture.Angles{Neck: 20, Torso: 5}},
+		Annotated:  []byte("picture of " + fmt.Sprint(n)), Filename: "the worker's word does not count",
+	}
+}
+
+// rows is a real table whose work a test can watch and disturb.
+type rows struct {
+	*store.Store
+	mutex   sync.Mutex
+	batches []int
+	before  func(results []posture.Result) error // nil: nothing
+	after   func(results []posture.Result) error
+}
+
+func (r *rows) Append(ctx context.Context, results []posture.Result) ([]posture.Result, error) {
+	r.mutex.Lock()
+	r.batches = append(r.batches, len(results))
+	before, after := r.before, r.after
+	r.mutex.Unlock()
+	if before != nil {
+		if err := before(results); err != nil {
+			return nil, err
+		}
+	}
+	added, err := r.Store.Append(ctx, results)
+	if err == nil && after != nil {
+		err = after(results)
+	}
+	return added, err
+}
+
+func (r *rows) set(before, after func([]posture.Result) error) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	r.before, r.after = before, after
+}
+
+func (r *rows) appended() []int {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	return append([]int{}, r.batches...)
+}
+
+func openStore(t testing.TB, o store.Options) *store.Store {
+	t.Helper()
+	if o.URL == "" {
+		o.Path = filepath.Join(t.TempDir(), "plumbline.db")
+	}
+	s, err := store.Open(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+// hub is a running recorder with a real table and album.
+type hub struct {
+	*record.Recorder
+	rows  *rows
+	album *album.Album
+	stop  func() // ends Run and waits for it; may be called twice
+}
+
+func startHub(t testing.TB, database store.Options, change func(*record.Options)) *hub {
+	t.Helper()
+	pictures, err := album.Open(album.Options{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &hub{rows: &rows{Store: openStore(t, database)}, album: pictures}
+	o := record.Options{Rows: h.rows, Pictures: pictures, Filename: album.Filename, Registerer: prometheus.NewPedanticRegistry()}
+	if change != nil {
+		change(&o)
+	}
+	if h.Recorder, err = record.New(o); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- h.Run(ctx) }()
+	h.stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		pictures.Close()
+	})
+	t.Cleanup(h.stop)
+	return h
+}
+
+// recordAll records the results at the same time and returns their errors.
+func (h *hub) recordAll(ctx context.Context, results ...posture.Result) []error {
+	errs := make([]error, len(results))
+	var all sync.WaitGroup
+	for i, r := range results {
+		all.Go(func() { errs[i] = h.Record(ctx, r) })
+	}
+	all.Wait()
+	return errs
+}
+
+func (h *hub) ids(t testing.TB) []string {
+	t.Helper()
+	var ids []string
+	for id, err := range h.rows.CaptureIDs(context.Background()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+func resultsUpTo(n int) (results []posture.Result, ids []string) {
+	for i := range n {
+		results = append(results, result(i))
+		ids = append(ids, results[i].CaptureID)
+	}
+	return results, ids
+}
+
+func noErrors(t *testing.T, errs []error) {
+	t.Helper()
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestRecordStoresPictureThenRow(t *testing.T) {
+	h := startHub(t, store.Options{}, nil)
+	want := result(1)
+	h.rows.before = func(results []posture.Result) error {
+		f, err := h.album.OpenPicture(results[0].Device, results[0].Filename)
+		if err != nil {
+			t.Errorf("at the row's commit the picture is not there: %v", err)
+			return nil
+		}
+		return f.Close()
+	}
+	noErrors(t, h.recordAll(context.Background(), want))
+	got, err := h.rows.Recent(context.Background(), store.Query{})
+	if err != nil || len(got) != 1 {
+		t.Fatalf("%d rows, %v", len(got), err)
+	}
+	want.Annotated, want.Filename = nil, "20261122T101531.000Z_01JDABCDEFGHJKMNPQRS000001.jpg"
+	if diff := cmp.Diff(want, got[0].Result); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestRecordWithoutPictures(t *testing.T) {
+	none := result(2)
+	none.Annotated = nil
+	h := startHub(t, store.Options{}, nil)
+	noErrors(t, h.recordAll(context.Background(), none))
+	without := startHub(t, store.Options{}, func(o *record.Options) { o.Pictures = nil })
+	noErrors(t, without.recordAll(context.Background(), result(1)))
+	for _, h := range []*hub{h, without} {
+		got, err := h.rows.Recent(context.Background(), store.Query{})
+		if err != nil || len(got) != 1 || got[0].Filename != "" {
+			t.Errorf("%v, %v; want one row without a file", got, err)
+		}
+	}
+}
+
+func TestWaitingResultsShareTransactions(t *testing.T) {
+	h := startHub(t, store.Options{}, func(o *record.Options) { o.MaxBatch = 40 })
+	results, ids := resultsUpTo(100)
+	noErrors(t, h.recordAll(context.Background(), results...))
+	if diff := cmp.Diff(ids, h.ids(t)); diff != "" {
+		t.Error(diff)
+	}
+	batches := h.rows.appended()
+	for _, n := range batches {
+		if n > 40 {
+			t.Errorf("a batch of %d, at most 40 are allowed", n)
+		}
+	}
+	if len(batches) > 50 {
+		t.Errorf("%d transactions for 100 results that waited together", len(batches))
+	}
+}
+
+func TestRepeatedResultChangesNothing(t *testing.T) {
+	var told heard
+	h := startHub(t, store.Options{}, func(o *record.Options) { o.Listeners = []record.Listener{told.listener()} })
+	changed := result(1)
+	changed.Annotated = []byte("another picture")
+	noErrors(t, h.recordAll(context.Background(), result(1)))
+	noErrors(t, h.recordAll(context.Background(), changed, changed))
+	noErrors(t, h.recordAll(context.Background(), result(2), result(2), result(2)))
+	h.album.Sweep(context.Background()) //nolint:errcheck // only for the race detector
+	f, err := h.album.OpenPicture("pi1", album.Filename(changed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	content := make([]byte, 100)
+	n, _ := f.Read(content)
+	f.Close()
+	if string(content[:n]) != "picture of 1" {
+		t.Errorf("the picture became %q", content[:n])
+	}
+	h.stop()
+	if diff := cmp.Diff([]string{result(1).CaptureID, result(2).CaptureID}, told.ids()); diff != "" {
+		t.Errorf("the listener heard: %s", diff)
+	}
+}
+
+// heard notes what a listener is told.
+type heard struct {
+	mutex   sync.Mutex
+	results []posture.Result
+}
+
+func (h *heard) listener() record.Listener {
+	return record.Listener{Name: "test", Tell: func(_ context.Context, r posture.Result) {
+		h.mutex.Lock()
+		defer h.mutex.Unlock()
+		h.results = append(h.results, r)
+	}}
+}
+
+func (h *heard) ids() []string {
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	var ids []string
+	for _, r := range h.results {
+		ids = append(ids, r.CaptureID)
+	}
+	return ids
+}
+
+func TestListenersHearInTheOrderOfTheRows(t *testing.T) {
+	var told heard
+	release := make(chan struct{})
+	stuck := record.Listener{Name: "stuck", Tell: func(ctx context.Context, _ posture.Result) { <-release }}
+	h := startHub(t, store.Options{}, func(o *record.Options) { o.Listeners = []record.Listener{stuck, told.listener()} })
+	results, _ := resultsUpTo(200)
+	noErrors(t, h.recordAll(context.Background(), results...)) // although one listener is stuck
+	close(release)
+	h.stop()
+	entries, err := h.rows.Recent(context.Background(), store.Query{Limit: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for i := len(entries) - 1; i >= 0; i-- {
+		want = append(want, entries[i].CaptureID)
+	}
+	if diff := cmp.Diff(want, told.ids()); diff != "" {
+		t.Error(diff)
+	}
+	if r := told.results[0]; r.Annotated != nil || r.Filename != album.Filename(r) {
+		t.Errorf("a listener got %d bytes of picture and the name %q", len(r.Annotated), r.Filename)
+	}
+}
+
+func TestPoisonRowsStopNobodyElse(t *testing.T) {
+	h := startHub(t, store.Options{}, nil)
+	results, _ := resultsUpTo(60)
+	bad := map[int]bool{0: true, 17: true, 18: true, 59: true}
+	for n := range bad {
+		results[n].Device = "no\x00name"
+	}
+	results[18].CaptureID += "\x00"
+	errs := h.recordAll(context.Background(), results...)
+	for n, err := range errs {
+		if bad[n] != (err != nil) || bad[n] != record.Permanent(err) {
+			t.Errorf("result %d: %v", n, err)
+		}
+	}
+	if got := len(h.ids(t)); got != 56 {
+		t.Errorf("%d rows, want 56", got)
+	}
+	if err := h.Ready(); err != nil {
+		t.Errorf("refused results are no outage: %v", err)
+	}
+}
+
+var errOutage = errors.New("the database is away")
+
+func TestOutageIsWaitedFor(t *testing.T) {
+	h := startHub(t, store.Options{}, nil)
+	var failures sync.WaitGroup
+	failures.Add(3)
+	left := 3
+	h.rows.before = func([]posture.Result) error { // called by the one writer
+		if left == 0 {
+			return nil
+		}
+		left--
+		failures.Done()
+		return errOutage
+	}
+	var all sync.WaitGroup
+	results, ids := resultsUpTo(20)
+	all.Go(func() { noErrors(t, h.recordAll(context.Background(), results...)) })
+	failures.Wait()
+	all.Wait()
+	if diff := cmp.Diff(ids, h.ids(t)); diff != "" {
+		t.Error(diff)
+	}
+	if err := h.Ready(); err != nil {
+		t.Errorf("after the outage: %v", err)
+	}
+}
+
+func TestNothingIsAcknowledgedInAnOutage(t *testing.T) {
+	h := startHub(t, store.Options{}, nil)
+	h.rows.before = func([]posture.Result) error { return errOutage }
+	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+	defer cancel()
+	err := h.Record(ctx, result(1))
+	if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, errOutage) || record.Permanent(err) {
+		t.Errorf("got %v, want the context's end and the outage behind it", err)
+	}
+	if err := h.Ready(); !errors.Is(err, errOutage) {
+		t.Errorf("Ready says %v", err)
+	}
+}
+
+func TestCommitWhoseAnswerWasLostIsNewsOnce(t *testing.T) {
+	var told heard
+	h := startHub(t, store.Options{}, func(o *record.Options) { o.Listeners = []record.Listener{told.listener()} })
+	lost := false
+	h.rows.after = func([]posture.Result) error {
+		if lost {
+			return nil
+		}
+		lost = true
+		return errors.New("connection lost after the commit")
+	}
+	noErrors(t, h.recordAll(context.Background(), result(1)))
+	h.stop()
+	if diff := cmp.Diff([]string{result(1).CaptureID}, told.ids()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestJournalComesFirst(t *testing.T) {
+	var mutex sync.Mutex
+	journal, tries := map[string]bool{}, 0
+	h := startHub(t, store.Options{}, func(o *record.Options) {
+		o.EnsureJournaled = func(_ context.Context, id string) error {
+			mutex.Lock()
+			defer mutex.Unlock()
+			if tries++; tries == 1 {
+				return errOutage
+			}
+			journal[id] = true
+			return nil
+		}
+	})
+	h.rows.before = func(results []posture.Result) error {
+		mutex.Lock()
+		defer mutex.Unlock()
+		for _, r := range results {
+			if !journal[r.CaptureID] {
+				t.Errorf("%s is committed before it is journaled", r.CaptureID)
+			}
+		}
+		return nil
+	}
+	results, ids := resultsUpTo(30)
+	noErrors(t, h.recordAll(context.Background(), results...))
+	if diff := cmp.Diff(ids, h.ids(t)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// fullDisk is an album that has no space for one device's pictures.
+type fullDisk struct{ *album.Album }
+
+func (d fullDisk) Keep(ctx context.Context, device, name string, jpeg []byte) error {
+	if device == "pi0" {
+		return fmt.Errorf("storing a picture: %w", album.ErrDiskFull)
+	}
+	return d.Album.Keep(ctx, device, name, jpeg)
+}
+
+func TestPictureThatCannotBeStoredHasNoRow(t *testing.T) {
+	h := startHub(t, store.Options{}, func(o *record.Options) { o.Pictures = fullDisk{o.Pictures.(*album.Album)} })
+	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+	defer cancel()
+	results, _ := resultsUpTo(9)
+	for n, err := range h.recordAll(ctx, results...) {
+		if full := n%3 == 0; full != errors.Is(err, album.ErrDiskFull) || full != (err != nil) {
+			t.Errorf("result %d: %v", n, err)
+		}
+	}
+	if got := len(h.ids(t)); got != 6 {
+		t.Errorf("%d rows, want 6", got)
+	}
+}
+
+func TestStopAnswersEverybody(t *testing.T) {
+	h := startHub(t, store.Options{}, nil)
+	entered, goOn := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	h.rows.before = func([]posture.Result) error {
+		once.Do(func() { close(entered) })
+		<-goOn
+		return nil
+	}
+	atWork, waiting := make(chan error, 1), make(chan error, 1)
+	go func() { atWork <- h.Record(context.Background(), result(1)) }()
+	<-entered
+	go func() { waiting <- h.Record(context.Background(), result(2)) }()
+	stopped := make(chan struct{})
+	go func() { h.stop(); close(stopped) }()
+	close(goOn)
+	<-stopped
+	if err := <-atWork; err != nil {
+		t.Errorf("the batch at work: %v", err)
+	}
+	// Whether the second was taken before the end is chance; what it was told must be true.
+	err := <-waiting
+	if has, _ := h.rows.Has(context.Background(), result(2).CaptureID); has != (err == nil) || err != nil && !errors.Is(err, record.ErrStopped) {
+		t.Errorf("the waiting one: %v, its row: %v", err, has)
+	}
+	if err := h.Record(context.Background(), result(3)); !errors.Is(err, record.ErrStopped) {
+		t.Errorf("after the end: %v", err)
+	}
+}
+
+func TestWhoHasGoneIsNotRecorded(t *testing.T) {
+	h := startHub(t, store.Options{}, nil)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := h.Record(ctx, result(1)); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := h.album.OpenPicture("pi1", album.Filename(result(1))); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("its picture: %v", err)
+	}
+}
+
+func TestMetrics(t *testing.T) {
+	registry := prometheus.NewPedanticRegistry()
+	h := startHub(t, store.Options{}, func(o *record.Options) { o.Registerer = registry })
+	bad := result(3)
+	bad.CaptureID = ""
+	h.recordAll(context.Background(), result(1), result(2), bad)
+	h.recordAll(context.Background(), result(1))
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]float64{}
+	for _, f := range families {
+		if f.GetMetric()[0].GetCounter() != nil && !strings.Contains(f.GetName(), "missed") {
+			got[f.GetName()] = f.GetMetric()[0].GetCounter().GetValue()
+		}
+	}
+	want := map[string]float64{"plumbline_record_rows_total": 2, "plumbline_record_repeated_total": 1,
+		"plumbline_record_refused_total": 1, "plumbline_record_failed_attempts_total": 0}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
