@@ -1,0 +1,154 @@
+// Package device publishes pictures as a camera would: MQTT 5, QoS 1, several on their way at a time, each kept until the
+// broker has acknowledged it. After a broken connection, or a restart of the broker, it sends what is not acknowledged
+// again, with the packet identifier it had and the DUP flag, so that a broker can tell that it is no new picture. It
+// receives nothing and keeps nothing on disk.
+//
+// It speaks MQTT by the packets of eclipse/paho.golang and keeps the window itself: that library's client forgets what is
+// on its way when the broker has lost the session, which is the case that counts here.
+package device
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"math"
+	"net"
+	"net/url"
+	"strings"
+	"time"
+
+	"plumbline/internal/mqtt"
+)
+
+// DefaultURL is a broker on this machine.
+const DefaultURL = "mqtt://127.0.0.1:1883"
+
+// Form is how a picture is put into a message.
+type Form int
+
+// The forms.
+const (
+	Base64   Form = iota // the original system's
+	Raw                  // the picture's bytes
+	Envelope             // a JSON object that also tells the picture's name and when it was taken
+)
+
+// Options say who publishes where. Only Device is required.
+type Options struct {
+	URL      string       // mqtt://host:port or mqtts://host:port; DefaultURL when empty
+	Username string       // empty without an account
+	Password string       //
+	Device   string       // whose pictures these are
+	Pictures mqtt.Pattern // mqtt.DefaultPictures when zero
+
+	Form   Form
+	Rate   float64 // pictures a second; as many as the broker takes when 0
+	Window int     // pictures on their way at a time; 16 when 0, at most 256
+	// Patience is how long to go on without any acknowledgement while pictures wait for one; a minute when 0.
+	Patience time.Duration
+
+	Logger *slog.Logger
+}
+
+// Picture is what is published. Bytes is not changed and is kept until it is acknowledged.
+type Picture struct {
+	Name    string // told to the hub in an Envelope
+	TakenAt time.Time
+	Bytes   []byte
+}
+
+// Progress is how far it is; the counts only grow.
+type Progress struct {
+	Sent         int // published at least once
+	Acknowledged int // safe at the hub
+	Refused      int // given up, for the reason in Err
+	SentAgain    int // publications after the first, for want of an acknowledgement
+	Bytes        int64
+
+	// What has just happened: a picture of this name was acknowledged, or refused when Err is set.
+	Name string
+	Err  error
+}
+
+// mostOnWay bounds the window.
+const mostOnWay = 256
+
+// ErrUnacknowledged says that pictures may not have arrived.
+var ErrUnacknowledged = errors.New("not acknowledged")
+
+// Send publishes pictures until there are no more and all are acknowledged, or until it is clear that they will not be. A
+// picture that the broker will not have is counted as refused and does not end it. progress, which may be nil, is called
+// for each picture that is settled, from Send's goroutine. The first error of pictures ends sending; what was sent before
+// is still waited for.
+func Send(ctx context.Context, o Options, pictures iter.Seq2[Picture, error], progress func(Progress)) (Progress, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return Progress{}, err
+	}
+	next, stop := iter.Pull2(pictures)
+	defer stop()
+	s := &sender{options: o, next: next, tell: progress, topic: o.Pictures.Topic(o.Device), window: newWindow(o.Window), moved: time.Now()}
+	err = s.run(ctx)
+	s.total.Name, s.total.Err = "", nil
+	return s.total, err
+}
+
+func (o Options) withDefaults() (Options, error) {
+	if o.URL == "" {
+		o.URL = DefaultURL
+	}
+	if o.Pictures.String() == "" {
+		o.Pictures, _ = mqtt.ParsePattern(mqtt.DefaultPictures)
+	}
+	if o.Window <= 0 {
+		o.Window = 16
+	}
+	o.Window = min(o.Window, mostOnWay)
+	if o.Patience <= 0 {
+		o.Patience = time.Minute
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Rate < 0 || math.IsNaN(o.Rate) || math.IsInf(o.Rate, 0) {
+		return o, fmt.Errorf("a rate of %g pictures a second is not possible", o.Rate)
+	}
+	if _, err := mqtt.ParseDevice(o.Device); err != nil {
+		return o, err
+	}
+	_, _, err := o.address()
+	return o, err
+}
+
+// address is host:port, and whether TLS is wanted.
+func (o Options) address() (address string, secure bool, err error) {
+	text := o.URL
+	if !strings.Contains(text, "://") {
+		text = "mqtt://" + text
+	}
+	u, err := url.Parse(text)
+	if err != nil {
+		return "", false, fmt.Errorf("broker %q: %w", o.URL, err)
+	}
+	port := "1883"
+	switch u.Scheme {
+	case "mqtt", "tcp":
+	case "mqtts", "ssl", "tls":
+		port, secure = "8883", true
+	default:
+		return "", false, fmt.Errorf("broker %q: want mqtt://host:port or mqtts://host:port", o.URL)
+	}
+	if u.Hostname() == "" {
+		return "", false, fmt.Errorf("broker %q: it names no host", o.URL)
+	}
+	if u.Port() != "" {
+		port = u.Port()
+	}
+	return net.JoinHostPort(u.Hostname(), port), secure, nil
+}
+
+// clientID is different each time, so that two senders never throw each other out.
+func clientID() string { return "plumbline-" + rand.Text()[:12] }
