@@ -21,7 +21,7 @@ func regionOf(d detection, f *posture.Frame) region {
 	x1, y1 := d.keys[bodyEnd].x*w, d.keys[bodyEnd].y*h
 	dx, dy := x1-x0, y1-y0
 	side := 2 * float32(math.Sqrt(float64(float32(dx*dx)+float32(dy*dy))))
-	angle := float32(math.Pi/2) - float32(math.Atan2(float64(-dy), float64(dx)))
+	angle := float32(math.Pi/2) - atan2(-dy, dx)
 	r := region{x: x0 / w, y: y0 / h, width: side / w, height: side / h, rotation: normalRadians(angle)}
 	long := max(r.width*w, r.height*h)
 	r.width, r.height = long/w*regionScale, long/h*regionScale
