@@ -18,8 +18,8 @@ const (
 	jpegQuality = 92
 )
 
-// pictureSets writes each picture of the folder in both sizes, fitted into the frame with black beside it, so that both
-// systems meet the same bytes. An empty name means the synthetic people.
+// pictureSets writes each picture of the folder stretched to both sizes, so that both systems meet the same bytes, full of
+// picture to the edges as a camera's are. An empty name means the synthetic people.
 func pictureSets(from, to string) (map[size][]string, error) {
 	if from == "" {
 		from = people
@@ -61,29 +61,25 @@ func scale(from, to string, s size) error {
 	if err := decoder.Decode(encoded, &picture); err != nil {
 		return err
 	}
-	out, err := encoder.Encode(fit(&picture, s))
+	out, err := encoder.Encode(stretch(&picture, s))
 	if err != nil {
 		return err
 	}
 	return os.WriteFile(to, out, 0o644)
 }
 
-// fit scales a picture to touch two sides of the frame, with black on the other two.
-func fit(picture *posture.Frame, s size) *posture.Frame {
+// stretch scales a picture to a size, whatever its shape was.
+func stretch(picture *posture.Frame, s size) *posture.Frame {
 	source := image.NewRGBA(image.Rect(0, 0, picture.Width, picture.Height))
 	for i := range picture.Width * picture.Height {
 		copy(source.Pix[4*i:], picture.Pix[3*i:3*i+3])
 		source.Pix[4*i+3] = 255
 	}
 	target := image.NewRGBA(image.Rect(0, 0, s.width, s.height))
-	draw.Draw(target, target.Bounds(), image.NewUniform(image.Black), image.Point{}, draw.Src)
-	factor := min(float64(s.width)/float64(picture.Width), float64(s.height)/float64(picture.Height))
-	width, height := int(factor*float64(picture.Width)), int(factor*float64(picture.Height))
-	left, top := (s.width-width)/2, (s.height-height)/2
-	draw.CatmullRom.Scale(target, image.Rect(left, top, left+width, top+height), source, source.Bounds(), draw.Src, nil)
-	fitted := &posture.Frame{Width: s.width, Height: s.height, Pix: make([]byte, 3*s.width*s.height)}
+	draw.CatmullRom.Scale(target, target.Bounds(), source, source.Bounds(), draw.Src, nil)
+	scaled := &posture.Frame{Width: s.width, Height: s.height, Pix: make([]byte, 3*s.width*s.height)}
 	for i := range s.width * s.height {
-		copy(fitted.Pix[3*i:3*i+3], target.Pix[4*i:])
+		copy(scaled.Pix[3*i:3*i+3], target.Pix[4*i:])
 	}
-	return fitted
+	return scaled
 }

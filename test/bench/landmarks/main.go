@@ -82,7 +82,7 @@ func open(model string) (*session, error) {
 	runtime, err := blazepose.Open(blazepose.Options{
 		Model: model, Device: "cpu", Library: files.Library, Detection: files.Detection, Landmark: files.Landmark,
 		CacheDir: files.CacheDir,
-		Logger: slog.New(slog.DiscardHandler),
+		Logger:   slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		return nil, err
