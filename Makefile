@@ -35,7 +35,7 @@ deps-test: deps-build .tools/python/ready
 # The file is npm's own record of what it installed. --ignore-scripts because nothing from npm needs to run here.
 node_modules/.package-lock.json: package-lock.json
 	@scripts/need.sh build
-	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error
 	@touch $@
 
 .tools/python/ready: Makefile
