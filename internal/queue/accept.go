@@ -36,6 +36,7 @@ func (h *Hub) Accept(ctx context.Context, r Receipt, c posture.Capture) (Accepta
 		return Acceptance{}, err
 	}
 	defer h.busy.Done()
+	r.Topic = clip(r.Topic, maxTopic)
 	start := time.Now()
 	a, err := h.accept(context.WithoutCancel(ctx), r, c)
 	h.metrics.accepted(a, err, time.Since(start))
@@ -71,7 +72,8 @@ func (h *Hub) factsOf(r Receipt, c posture.Capture, sum [sha256.Size]byte) (fact
 		return facts{}, fmt.Errorf("%q is no capture id", c.ID)
 	}
 	f := facts{
-		ID: c.ID, Device: c.Device, Topic: r.Topic, Source: c.Source, ReceivedAt: c.ReceivedAt.UTC(),
+		ID: c.ID, Device: clip(c.Device, maxDevice), Topic: r.Topic, Source: clip(c.Source, maxSource),
+		ReceivedAt: c.ReceivedAt.UTC(),
 		PacketID: r.PacketID, QoS: r.QoS, SHA256: hex.EncodeToString(sum[:]), Size: int64(len(c.Picture)),
 	}
 	if !c.TakenAt.IsZero() {

@@ -161,7 +161,7 @@ func (c *Claim) Fail(ctx context.Context, why string) error {
 	})
 }
 
-// failPause is the pause after the first failed attempt; each further one adds as much.
+// failPause is the pause after the first failed attempt, each further one adds as much; and after a newer format was met.
 var failPause = time.Second
 
 // Bury makes a dead letter of the capture: it can never be analysed.

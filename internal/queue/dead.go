@@ -21,9 +21,6 @@ var (
 	ErrNotReplayable = errors.New("this dead letter can't be replayed")
 )
 
-// maxReason is the longest reason that is kept, in bytes.
-const maxReason = 4 << 10
-
 // DeadLetter is a capture that can't be analysed, or a payload that never became one, with the reason.
 type DeadLetter struct {
 	ID         string
@@ -64,6 +61,7 @@ func (h *Hub) Refuse(ctx context.Context, r Receipt, d DeadLetter) error {
 	}
 	defer h.busy.Done()
 	ctx = context.WithoutCancel(ctx)
+	r.Topic = clip(r.Topic, maxTopic)
 	f, err := h.refusalFacts(r, d)
 	if err == nil {
 		_, err = h.promise(ctx, r, f, deadSubjects, h.keep(d.Picture))
@@ -72,7 +70,7 @@ func (h *Hub) Refuse(ctx context.Context, r Receipt, d DeadLetter) error {
 		return fmt.Errorf("keeping a refused payload of %q: %w", r.Topic, err)
 	}
 	h.metrics.refused.Inc()
-	h.log.Warn("refused payload", "id", f.ID, "device", f.Device, "topic", f.Topic, "bytes", f.Size, "reason", d.Reason)
+	h.log.Warn("refused payload", "id", f.ID, "device", f.Device, "topic", f.Topic, "bytes", f.Size, "reason", f.Death.Reason)
 	return nil
 }
 
@@ -102,7 +100,7 @@ func (h *Hub) refusalFacts(r Receipt, d DeadLetter) (facts, error) {
 		}
 		f.SHA256 = d.SHA256
 	}
-	f.Death = &death{Reason: d.Reason, At: time.Now().UTC()}
+	f.Death = &death{Reason: clip(d.Reason, maxReason), At: time.Now().UTC()}
 	return f, nil
 }
 
@@ -112,7 +110,7 @@ func (h *Hub) bury(ctx context.Context, f facts, picture []byte) error {
 	if err := h.EnsureJournaled(ctx, f.ID); err != nil {
 		return err
 	}
-	f.Death.Reason = f.Death.Reason[:min(len(f.Death.Reason), maxReason)]
+	f.Death.Reason = clip(f.Death.Reason, maxReason)
 	m, err := newMessage(deadSubjects+f.ID, f, picture)
 	if err != nil {
 		return err
@@ -196,7 +194,7 @@ func (h *Hub) Drop(ctx context.Context, id, why string) error {
 	if err != nil {
 		return err
 	}
-	f.Death.Reason += "; dropped: " + why
+	f.Death.Reason = clip("dropped: "+why+"; it was: "+f.Death.Reason, maxReason)
 	f.Death.At = time.Now().UTC()
 	m, err := newMessage(droppedSubjects+id, f, nil)
 	if err != nil {

@@ -111,7 +111,7 @@ func (h *Hub) sentBefore(ctx context.Context, k messageKey) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if f.key() != k || time.Since(m.Time) > dupWindow {
+	if f.key() != k || h.now().Sub(m.Time) > dupWindow {
 		return "", nil
 	}
 	return f.ID, nil

@@ -33,6 +33,11 @@ type Hub struct {
 	consumer jetstream.Consumer
 	maxBytes int64 // of the queue
 
+	// Seams for tests: the clock that decides how old a message sent again may be, and what happens between the two
+	// commits of an acceptance.
+	now           func() time.Time
+	beforeJournal func(captureID string) error
+
 	promises *promises
 	earlier  *index
 	claims   *claimFiles
@@ -59,6 +64,7 @@ func Open(ctx context.Context, o Options) (*Hub, error) {
 	}
 	h := &Hub{
 		options: o, log: o.Logger, ids: newIDMaker(),
+		now: time.Now, beforeJournal: func(string) error { return nil },
 		promises: newPromises(), earlier: newIndex(), gate: newGate(),
 		workers: map[*Worker]bool{}, closing: make(chan struct{}),
 	}

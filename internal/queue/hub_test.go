@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"os"
 	"testing"
 	"time"
 
@@ -128,8 +127,6 @@ func TestCaptureFromAcceptToAcknowledge(t *testing.T) {
 		t.Errorf("second verb: %v, want ErrSettled", err)
 	}
 }
-
-func TestMain(m *testing.M) { os.Exit(m.Run()) }
 
 func TestResultIsRecordedBeforeHandInReturns(t *testing.T) {
 	h := open(t, options(t))

@@ -3,9 +3,9 @@ package queue
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/nats-io/nats.go"
 )
@@ -138,7 +138,7 @@ func (h *Hub) store(ctx context.Context, p *promise) error {
 		p.stage, p.msg = entering, nil
 		h.health.stored()
 		return nil
-	case answered:
+	case answered || errors.Is(err, nats.ErrMaxPayload):
 		p.stage, p.msg = refused, nil
 		h.promises.end(p)
 		h.health.refusedPicture(err, p.facts.Size)
@@ -155,6 +155,9 @@ func (h *Hub) enterJournal(ctx context.Context, f facts) error {
 	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
 	defer cancel()
 	text, err := json.Marshal(f)
+	if err == nil {
+		err = h.beforeJournal(f.ID)
+	}
 	if err != nil {
 		return fmt.Errorf("writing the journal entry of capture %s: %w", f.ID, err)
 	}
@@ -163,7 +166,7 @@ func (h *Hub) enterJournal(ctx context.Context, f facts) error {
 		h.health.failed(err)
 		return fmt.Errorf("storing the journal entry of capture %s: %w", f.ID, err)
 	}
-	h.earlier.add(f.key(), ack.Sequence, time.Now())
+	h.earlier.add(f.key(), ack.Sequence, h.now())
 	return nil
 }
 

@@ -20,6 +20,10 @@ const recordersAtOnce = 64
 // handInPause is how long a worker waits before it looks for a hub again.
 const handInPause = 100 * time.Millisecond
 
+// handInTry is how long a worker waits for one answer before it sends the same result again: the hub may have been
+// started anew meanwhile. A result that arrives twice changes nothing.
+const handInTry = time.Minute
+
 // answer is the hub's reply to a result.
 type answer struct {
 	Error string `json:"error,omitempty"`
@@ -54,11 +58,13 @@ func (w *Worker) request(ctx context.Context, text []byte) error {
 	m.Header.Set(formatHeader, strconv.Itoa(formatVersion))
 	m.Data = text
 	for {
-		reply, err := w.nc.RequestMsgWithContext(ctx, m)
+		try, cancel := context.WithTimeout(ctx, handInTry)
+		reply, err := w.nc.RequestMsgWithContext(try, m)
+		cancel()
 		if err == nil {
 			return readAnswer(reply.Data)
 		}
-		if !errors.Is(err, nats.ErrNoResponders) {
+		if !errors.Is(err, nats.ErrNoResponders) && (ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded)) {
 			return err
 		}
 		select {

@@ -208,7 +208,7 @@ func (w *Worker) take(ctx context.Context, msg jetstream.Msg) (*Claim, error) {
 	var newer *NewerFormatError
 	switch f, err := readFacts(msg.Headers()); {
 	case errors.As(err, &newer):
-		return nil, errors.Join(err, c.giveBack(ctx, err.Error(), time.Second))
+		return nil, errors.Join(err, c.giveBack(ctx, err.Error(), failPause))
 	case err != nil:
 		return nil, c.Bury(ctx, "its facts can't be read: "+err.Error())
 	default:

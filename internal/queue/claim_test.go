@@ -1,0 +1,241 @@
+package queue_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"plumbline/internal/posture"
+	"plumbline/internal/queue"
+)
+
+// noClaim checks that nothing can be claimed for a while.
+func noClaim(t testing.TB, w *queue.Worker, during time.Duration) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), during)
+	defer cancel()
+	if c, err := w.Claim(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("claimed %+v, %v; want nothing", c, err)
+	}
+}
+
+func TestCapturesAreClaimedInOrderAndOnce(t *testing.T) {
+	h := open(t, options(t))
+	first, second := accept(t, h, receipt(), picture(10)), accept(t, h, receipt(), picture(10))
+	one, two := worker(t, h, "one"), worker(t, h, "two")
+	if c := claim(t, one); c.Capture.ID != first {
+		t.Errorf("first claim is %s, want %s", c.Capture.ID, first)
+	}
+	if c := claim(t, two); c.Capture.ID != second {
+		t.Errorf("second claim is %s, want %s", c.Capture.ID, second)
+	}
+	noClaim(t, one, 50*time.Millisecond)
+}
+
+func TestHeartbeatsKeepTheLease(t *testing.T) {
+	o := options(t)
+	h := open(t, o)
+	accept(t, h, receipt(), picture(10))
+	c := claim(t, worker(t, h, "slow"))
+	noClaim(t, worker(t, h, "other"), 4*o.Lease)
+	must(t, c.Acknowledge(t.Context()))
+}
+
+func TestDeadWorkersCaptureReturnsWithBlame(t *testing.T) {
+	h := open(t, options(t))
+	id := accept(t, h, receipt(), picture(10))
+	for blame := range 3 {
+		w := worker(t, h, "mortal")
+		c := claim(t, w)
+		if c.Capture.ID != id || c.Blame() != blame {
+			t.Fatalf("claimed %s with blame %d, want %s with %d", c.Capture.ID, c.Blame(), id, blame)
+		}
+		h.LetDie(w)
+	}
+}
+
+func TestHungAnalysisLosesItsLeaseAndIsReported(t *testing.T) {
+	o := options(t)
+	o.AnalysisTimeout = 200 * time.Millisecond
+	hung := make(chan string, 1)
+	o.OnHung = func(id string) { hung <- id }
+	h := open(t, o)
+	id := accept(t, h, receipt(), picture(10))
+	w := worker(t, h, "hanging")
+	claim(t, w)
+	select {
+	case got := <-hung:
+		if got != id {
+			t.Errorf("reported %s, want %s", got, id)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("not reported")
+	}
+	h.LetDie(w) // what the process does when told
+	if c := claim(t, worker(t, h, "other")); c.Capture.ID != id || c.Blame() != 1 {
+		t.Errorf("claimed %s with blame %d", c.Capture.ID, c.Blame())
+	}
+}
+
+func TestSlowRecorderIsNoHungAnalysis(t *testing.T) {
+	o := options(t)
+	o.AnalysisTimeout = 200 * time.Millisecond
+	o.OnHung = func(id string) { t.Errorf("%s is said to hang", id) }
+	h := open(t, o)
+	id := accept(t, h, receipt(), picture(10))
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	taken, other := make(chan struct{}), worker(t, h, "other")
+	go func() {
+		_ = h.ServeResults(ctx, func(context.Context, posture.Result) error {
+			noClaim(t, other, 4*o.AnalysisTimeout)
+			close(taken)
+			return nil
+		})
+	}()
+	w := worker(t, h, "one")
+	c := claim(t, w)
+	must(t, w.HandIn(t.Context(), posture.Result{CaptureID: id}))
+	<-taken
+	must(t, c.Acknowledge(t.Context()))
+}
+
+func TestReleaseIsWithoutBlame(t *testing.T) {
+	o := options(t)
+	h := open(t, o)
+	accept(t, h, receipt(), picture(10))
+	w := worker(t, h, "one")
+	for range 3 * 5 {
+		c := claim(t, w)
+		if c.Blame() != 0 {
+			t.Fatalf("blame %d", c.Blame())
+		}
+		must(t, c.Release(t.Context(), "not now"))
+	}
+	shut(t, h)
+	h = open(t, o)
+	if c := claim(t, worker(t, h, "after a restart")); c.Blame() != 0 {
+		t.Errorf("blame %d", c.Blame())
+	}
+}
+
+func TestClosingWorkerGivesBackWithoutBlame(t *testing.T) {
+	h := open(t, options(t))
+	accept(t, h, receipt(), picture(10))
+	for range 7 {
+		w := worker(t, h, "leaving")
+		if c := claim(t, w); c.Blame() != 0 {
+			t.Fatalf("blame %d", c.Blame())
+		}
+		shut(t, w)
+	}
+}
+
+func TestClosingHubGivesBackWithoutBlame(t *testing.T) {
+	o := options(t)
+	h := open(t, o)
+	accept(t, h, receipt(), picture(10))
+	claim(t, worker(t, h, "one"))
+	shut(t, h)
+	if c := claim(t, worker(t, open(t, o), "two")); c.Blame() != 0 {
+		t.Errorf("blame %d", c.Blame())
+	}
+}
+
+func TestClaimGivenUpLeavesTheCaptureWithoutBlame(t *testing.T) {
+	h := open(t, options(t))
+	w := worker(t, h, "one")
+	for range 10 {
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan *queue.Claim, 1)
+		go func() {
+			c, _ := w.Claim(ctx)
+			ended <- c
+		}()
+		accept(t, h, receipt(), picture(10))
+		cancel() // at the moment when the capture arrives, before it or after it
+		if c := <-ended; c != nil {
+			must(t, c.Acknowledge(t.Context()))
+			continue
+		}
+		c := claim(t, w)
+		if c.Blame() != 0 {
+			t.Fatalf("blame %d", c.Blame())
+		}
+		must(t, c.Acknowledge(t.Context()))
+	}
+}
+
+func TestBlameUsedUpMakesADeadLetter(t *testing.T) {
+	defer queue.FailPause(time.Millisecond)()
+	o := options(t)
+	h := open(t, o)
+	id := accept(t, h, receipt(), picture(1000))
+	w := worker(t, h, "one")
+	for blame := range 5 {
+		c := claim(t, w)
+		if c.Blame() != blame {
+			t.Fatalf("blame %d, want %d", c.Blame(), blame)
+		}
+		must(t, c.Fail(t.Context(), "the graph exploded"))
+		if blame == 2 { // blame outlives a restart
+			shut(t, h)
+			h = open(t, o)
+			w = worker(t, h, "one")
+		}
+	}
+	noClaim(t, w, 100*time.Millisecond)
+	d, err := h.DeadLetter(t.Context(), id)
+	must(t, err)
+	if d.Attempts != 5 || !strings.Contains(d.Reason, "the graph exploded") || !d.Whole() {
+		t.Errorf("dead letter: %d attempts, %q, whole: %v", d.Attempts, d.Reason, d.Whole())
+	}
+	if d := depth(t, h); d.Waiting+d.Leased != 0 || d.Dead != 1 {
+		t.Errorf("depth: %+v", d)
+	}
+	must(t, h.Replay(t.Context(), id))
+	if c := claim(t, w); c.Blame() != 0 {
+		t.Errorf("replayed with blame %d", c.Blame())
+	}
+}
+
+func TestNewerFormatIsGivenBackWithoutBlame(t *testing.T) {
+	defer queue.FailPause(time.Millisecond)()
+	h := open(t, options(t))
+	id, err := h.PutNewer(t.Context())
+	must(t, err)
+	for range 7 {
+		w := worker(t, h, "old")
+		_, err := w.Claim(t.Context())
+		var newer *queue.NewerFormatError
+		if !errors.As(err, &newer) || newer.Found != 2 || newer.Known != 1 {
+			t.Fatalf("got %v, want a NewerFormatError", err)
+		}
+		shut(t, w)
+	}
+	ids, err := h.QueuedIDs(t.Context())
+	must(t, err)
+	if !ids[id] {
+		t.Error("it left the queue")
+	}
+}
+
+func TestBlamedCaptureIsInHandAlone(t *testing.T) {
+	defer queue.FailPause(time.Millisecond)()
+	h := open(t, options(t))
+	suspect := accept(t, h, receipt(), picture(10))
+	one, two := worker(t, h, "one"), worker(t, h, "two")
+	must(t, claim(t, one).Fail(t.Context(), "suspicious"))
+	c := claim(t, one)
+	if c.Capture.ID != suspect {
+		t.Fatalf("claimed %s, want %s", c.Capture.ID, suspect)
+	}
+	other := accept(t, h, receipt(), picture(10))
+	noClaim(t, two, 300*time.Millisecond)
+	must(t, c.Acknowledge(t.Context()))
+	if c := claim(t, two); c.Capture.ID != other || c.Blame() != 0 {
+		t.Errorf("claimed %s with blame %d, want %s with none", c.Capture.ID, c.Blame(), other)
+	}
+}

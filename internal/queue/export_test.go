@@ -1,0 +1,88 @@
+package queue
+
+import (
+	"context"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// SetNow moves the clock by which messages sent again are forgotten.
+func (h *Hub) SetNow(now func() time.Time) { h.now = now }
+
+// BeforeJournal is called between the two commits of each acceptance; its error stands for a failing second one.
+func (h *Hub) BeforeJournal(f func(captureID string) error) { h.beforeJournal = f }
+
+// LetDie ends a worker as the death of its machine would: without a word. Its lease is left to run out.
+func (h *Hub) LetDie(w *Worker) {
+	for _, c := range w.inHand() {
+		c.mu.Lock()
+		c.settled = true
+		c.beat()
+		c.hung.Stop()
+		w.letGo(c) // another machine's claims are neither in our gate nor in our folder
+		c.mu.Unlock()
+	}
+	w.nc.Close()
+	w.closed(w)
+}
+
+// Blame is the claim's blame before this attempt.
+func (c *Claim) Blame() int { return c.blame }
+
+// FailPause sets the pause after failed attempts and returns what puts it back.
+func FailPause(d time.Duration) func() {
+	old := failPause
+	failPause = d
+	return func() { failPause = old }
+}
+
+// PutNewer puts a message of a later format into the queue.
+func (h *Hub) PutNewer(ctx context.Context) (string, error) {
+	id, err := h.ids.make(time.Now())
+	if err != nil {
+		return "", err
+	}
+	m := nats.NewMsg(queueSubjects + id)
+	m.Header.Set(formatHeader, "2")
+	m.Data = []byte("of another shape")
+	_, err = h.js.PublishMsg(ctx, m)
+	return id, err
+}
+
+// PutQueue and PutDropped leave a capture half way between two streams, as a crash would.
+func (h *Hub) PutQueue(ctx context.Context, d DeadLetter) error {
+	return h.put(ctx, queueSubjects, d)
+}
+
+// PutDropped is PutQueue for the stream of drops.
+func (h *Hub) PutDropped(ctx context.Context, d DeadLetter) error {
+	return h.put(ctx, droppedSubjects, d)
+}
+
+func (h *Hub) put(ctx context.Context, prefix string, d DeadLetter) error {
+	m, err := newMessage(prefix+d.ID, facts{ID: d.ID, Topic: d.Topic, SHA256: d.SHA256}, d.Picture)
+	if err == nil {
+		_, err = h.js.PublishMsg(ctx, m)
+	}
+	return err
+}
+
+// Functions of foreign bytes, for fuzzing.
+var (
+	EncodeResult = encodeResult
+	DecodeResult = decodeResult
+)
+
+// ParseFacts reports whether the header's text is readable, and the text that would be written of what was read.
+func ParseFacts(text []byte) (again []byte, err error) {
+	f, err := parseFacts(text)
+	if err != nil {
+		return nil, err
+	}
+	m, err := newMessage("x", f, nil)
+	if err != nil {
+		return nil, err
+	}
+	return []byte(m.Header.Get(factsHeader)), nil
+}
