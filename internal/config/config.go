@@ -64,7 +64,7 @@ type Serve struct {
 	PicturesMaxSize Bytes  `help:"Remove the oldest annotated pictures beyond this, such as 20GB (0: never)." default:"0" placeholder:"SIZE" group:"Results"`
 	DatabaseURL     string `name:"database-url" help:"PostgreSQL to write rows to, instead of SQLite in the data folder. SUPABASE_HOST, SUPABASE_DB, SUPABASE_USER, SUPABASE_PASSWORD, SUPABASE_PORT and SUPABASE_SSL do the same. Best set in the environment, where other users cannot read it." placeholder:"URL" env:"PLUMBLINE_DATABASE_URL,DATABASE_URL" group:"Results"`
 
-	Sync          string        `help:"When a received picture is on disk: always (before its acknowledgement) or interval (every two minutes; faster, loses what a power cut catches)." enum:"always,interval" default:"always" group:"Queue"`
+	Sync          string        `help:"When a received picture is on disk: always (before its acknowledgement) or interval (every few seconds; faster, a power cut loses those)." enum:"always,interval" default:"always" group:"Queue"`
 	QueueMaxBytes Bytes         `help:"Largest backlog on disk; beyond it pictures are refused, not dropped (0: 80 % of the free disk)." default:"0" placeholder:"SIZE" group:"Queue"`
 	JournalAge    Age           `help:"How long the journal of received pictures is kept." default:"30d" placeholder:"AGE" group:"Queue"`
 	StopGrace     time.Duration `help:"How long pictures in hand may take at the end." default:"10s" group:"Queue"`

@@ -37,7 +37,7 @@ type Session struct {
 	Detect func(*posture.Frame) ([]posture.Pose, error)
 	// Draw makes the picture to keep, a JPEG that the line owns; nil when no pictures are kept.
 	Draw  func(*posture.Frame, posture.Assessment) ([]byte, error)
-	Close func()
+	Close func() error
 }
 
 // Line is everything that carries captures to results.
@@ -71,8 +71,7 @@ func (l *Line) Run(ctx context.Context) error {
 			if err != nil {
 				return fmt.Errorf("opening an inference session: %w", err)
 			}
-			defer session.Close()
-			return l.work(ctx, session)
+			return errors.Join(l.work(ctx, session), session.Close())
 		})
 	}
 	return group.Wait()
@@ -129,20 +128,32 @@ func (l *Line) analyze(ctx context.Context, s *Session, claim Claim, frame *post
 	capture := claim.Capture()
 	started := l.Now()
 	if err := s.Decode(capture.Picture, frame); err != nil {
-		l.end(capture, "bury", claim.Bury(ctx, err.Error()))
-		l.Metrics.buried()
+		l.setAside(ctx, claim, fmt.Errorf("decoding: %w", err))
 		return a, false
 	}
 	decoded := l.Now()
 	poses, err := s.Detect(frame)
 	if err != nil {
-		l.Log.Error("analysis went wrong; the capture is given back", "capture", capture.ID, "device", capture.Device, "error", err)
-		l.end(capture, "give back", claim.Fail(ctx, err.Error()))
-		l.Metrics.failed()
+		l.setAside(ctx, claim, fmt.Errorf("detecting: %w", err))
 		return a, false
 	}
 	l.Metrics.analyzed(decoded.Sub(started), l.Now().Sub(decoded))
 	return l.Judge.Assess(poses), true
+}
+
+// setAside ends a claim whose analysis went wrong: a dead letter where the picture is at fault, else back to the queue with
+// blame, which bounds how often that can happen.
+func (l *Line) setAside(ctx context.Context, claim Claim, err error) {
+	capture := claim.Capture()
+	if permanent(err) {
+		l.Log.Info("a picture cannot be analysed; it is a dead letter now", "capture", capture.ID, "device", capture.Device, "reason", err)
+		l.end(capture, "bury", claim.Bury(ctx, err.Error()))
+		l.Metrics.buried()
+		return
+	}
+	l.Log.Error("an analysis went wrong; the capture is given back", "capture", capture.ID, "device", capture.Device, "error", err)
+	l.end(capture, "give back", claim.Fail(ctx, err.Error()))
+	l.Metrics.failed()
 }
 
 // finish draws, records and acknowledges.
@@ -156,13 +167,15 @@ func (l *Line) finish(ctx context.Context, s *Session, pen chan struct{}, claim 
 		l.Metrics.drawn(l.Now().Sub(started))
 		<-pen
 		if err != nil {
-			l.end(capture, "give back", claim.Fail(ctx, fmt.Sprintf("drawing the annotated picture: %v", err)))
+			l.setAside(ctx, claim, fmt.Errorf("drawing the annotated picture: %w", err))
 			return
 		}
 		result.Annotated = annotated
 	}
-	if err := l.record(ctx, result); err != nil {
-		// Only the end of the grace time brings us here; the lease goes back with no blame.
+	if err := l.record(ctx, result); permanent(err) {
+		l.setAside(ctx, claim, fmt.Errorf("recording: %w", err))
+		return
+	} else if err != nil { // the end of the grace time
 		l.end(capture, "release", claim.Release(context.WithoutCancel(ctx), "the worker ended before the hub recorded the result"))
 		return
 	}
@@ -178,13 +191,23 @@ func (l *Line) result(c posture.Capture, f *posture.Frame, a posture.Assessment)
 	}
 }
 
-// record repeats until the hub has the result or ctx ends: a finished analysis is not thrown away because the hub or its
+// permanent says whether an error lies in the result itself, so that no repetition helps; such an error has a method that
+// tells so.
+func permanent(err error) bool {
+	var p interface{ Permanent() bool }
+	return errors.As(err, &p) && p.Permanent()
+}
+
+// record repeats until the hub has the result, can never have it, or ctx ends: a finished analysis is not thrown away because the hub or its
 // database is down for a while.
 func (l *Line) record(ctx context.Context, r posture.Result) error {
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
 		err := l.Record(ctx, r)
-		if err == nil || ctx.Err() != nil {
-			return errors.Join(err, ctx.Err())
+		if err == nil || permanent(err) {
+			return err
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
 		}
 		l.Log.Warn("the result is not recorded yet; trying again", "capture", r.CaptureID, "device", r.Device, "error", err)
 		select {

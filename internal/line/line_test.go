@@ -74,13 +74,13 @@ func newLine(d *diary, captures []string, detect func(*posture.Frame) ([]posture
 			return &line.Session{
 				Decode: func(picture []byte, into *posture.Frame) error {
 					if string(picture) == "broken" {
-						return errors.New("no picture at all")
+						return poison{}
 					}
 					into.Width, into.Height = 4, 3
 					return nil
 				},
 				Detect: detect,
-				Close:  func() { d.note("session closed") },
+				Close:  func() error { d.note("session closed"); return nil },
 			}, nil
 		},
 		Record: record, Workers: 1, Grace: 10 * time.Second, Model: "full", ProcessedBy: "here",
@@ -114,11 +114,13 @@ func TestEveryCaptureFindsItsEnd(t *testing.T) {
 		"recorded before acknowledged": {[]string{"a"}, nobody, 0,
 			[]string{"a recorded", "a acknowledged", "session closed"}},
 		"what cannot be decoded is buried": {[]string{"broken"}, nobody, 0,
-			[]string{"broken buried: no picture at all", "session closed"}},
+			[]string{"broken buried: decoding: beyond repair", "session closed"}},
 		"a failing analysis is blamed": {[]string{"a"}, func(*posture.Frame) ([]posture.Pose, error) { return nil, errors.New("out of memory") }, 0,
-			[]string{"a failed: out of memory", "session closed"}},
+			[]string{"a failed: detecting: out of memory", "session closed"}},
 		"recording is repeated": {[]string{"a"}, nobody, 3,
 			[]string{"a not recorded", "a not recorded", "a not recorded", "a recorded", "a acknowledged", "session closed"}},
+		"a result that can never be recorded is buried": {[]string{"poison"}, nobody, 0,
+			[]string{"poison buried: recording: beyond repair", "session closed"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -127,6 +129,9 @@ func TestEveryCaptureFindsItsEnd(t *testing.T) {
 					if failures--; failures >= 0 {
 						d.note(r.CaptureID + " not recorded")
 						return errors.New("database is down")
+					}
+					if r.CaptureID == "poison" {
+						return poison{}
 					}
 					d.note(r.CaptureID + " recorded")
 					return nil
@@ -138,6 +143,12 @@ func TestEveryCaptureFindsItsEnd(t *testing.T) {
 		})
 	}
 }
+
+// poison is an error that no repetition mends.
+type poison struct{}
+
+func (poison) Error() string   { return "beyond repair" }
+func (poison) Permanent() bool { return true }
 
 // A hub that stays away past the grace time gets nothing acknowledged: the lease goes back without blame.
 func TestWhatCannotBeRecordedIsReleased(t *testing.T) {

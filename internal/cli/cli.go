@@ -1,0 +1,137 @@
+// Package cli is where the parts meet: one file a subcommand, and the builders that all roles share. Only here is
+// configuration seen, and only here are sibling packages introduced to each other.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"github.com/alecthomas/kong"
+
+	"plumbline/internal/config"
+)
+
+// Process is what the outside gives: arguments and the three streams.
+type Process struct {
+	Args           []string
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	Version        string
+}
+
+// Exit codes.
+const (
+	exitOK      = 0
+	exitFailed  = 1 // the command could not do its work, or a picture was refused
+	exitMisused = 2 // the command line or configuration is wrong
+)
+
+// grammar is the command line.
+type grammar struct {
+	Config configFile `help:"Configuration file (YAML; keys are the names of the flags)." placeholder:"FILE" env:"PLUMBLINE_CONFIG" type:"path"`
+
+	Serve    serveCommand    `cmd:"" help:"Run the hub: MQTT broker, queue, workers, recorder and page in one process."`
+	Analyze  analyzeCommand  `cmd:"" help:"Analyse pictures from disk."`
+	Send     sendCommand     `cmd:"" help:"Publish pictures over MQTT, as a device would."`
+	Demo     demoCommand     `cmd:"" help:"Run a hub with a few simulated devices, to see it work without a camera."`
+	Dead     deadCommand     `cmd:"" help:"Look at pictures that ended as dead letters: list, show, replay, drop."`
+	Users    usersCommand    `cmd:"" help:"Manage who may use the MQTT broker: add, list, remove."`
+	Licenses licensesCommand `cmd:"" help:"Print the licences of Plumbline and of all that travels inside it."`
+	Version  versionCommand  `cmd:"" help:"Print the version."`
+}
+
+// exit is an error that carries its exit code; its message may be empty when all has been said.
+type exit struct {
+	code int
+	err  error
+}
+
+func (e *exit) Error() string {
+	if e.err == nil {
+		return ""
+	}
+	return e.err.Error()
+}
+
+func (e *exit) Unwrap() error { return e.err }
+
+// misused marks an error of the command line or configuration.
+func misused(err error) error { return &exit{exitMisused, err} }
+
+// Main runs one command and gives its exit code.
+func Main(ctx context.Context, p Process) int {
+	err := run(ctx, p)
+	if err == nil {
+		return exitOK
+	}
+	var coded *exit
+	if !errors.As(err, &coded) {
+		coded = &exit{exitFailed, err}
+	}
+	if message := coded.Error(); message != "" {
+		fmt.Fprintln(p.Stderr, "plumbline:", message)
+	}
+	return coded.code
+}
+
+// helped ends the parser when it has printed its help.
+type helped struct{ code int }
+
+func run(ctx context.Context, p Process) (err error) {
+	defer func() {
+		switch r := recover().(type) {
+		case nil:
+		case helped:
+			err = nil
+			if r.code != 0 {
+				err = &exit{code: exitMisused}
+			}
+		default:
+			panic(r)
+		}
+	}()
+	var g grammar
+	parser, err := kong.New(&g,
+		kong.Name("plumbline"),
+		kong.Description("Measures how people sit and stand: pictures in over MQTT, posture rows out.\n\nStart with: plumbline demo"),
+		kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, NoExpandSubcommands: true}),
+		kong.DefaultEnvars("PLUMBLINE"),
+		kong.Writers(p.Stdout, p.Stderr), kong.Exit(func(code int) { panic(helped{code}) }),
+		kong.Bind(&g.Config, &p), kong.BindTo(ctx, (*context.Context)(nil)),
+	)
+	if err != nil {
+		return fmt.Errorf("building the command line: %w", err)
+	}
+	args := p.Args
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	command, err := parser.Parse(args)
+	if err != nil {
+		return misused(fmt.Errorf("%w (see plumbline --help)", err))
+	}
+	return command.Run()
+}
+
+// newLog makes the logger of a role.
+func newLog(p *Process, c config.Logging) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
+		level = slog.LevelInfo
+	}
+	options := &slog.HandlerOptions{Level: level}
+	if c.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(p.Stderr, options))
+	}
+	return slog.New(slog.NewTextHandler(p.Stderr, options))
+}
+
+type versionCommand struct{}
+
+func (versionCommand) Run(p *Process) error {
+	fmt.Fprintln(p.Stdout, "plumbline", p.Version)
+	return nil
+}

@@ -1,0 +1,214 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+
+	"plumbline/internal/datadir"
+	"plumbline/internal/frame"
+	"plumbline/internal/mqtt"
+	"plumbline/internal/mqtt/broker"
+	"plumbline/internal/mqtt/ingest"
+	"plumbline/internal/mqtt/users"
+	"plumbline/internal/posture"
+	"plumbline/internal/queue"
+	"plumbline/internal/store"
+	"plumbline/internal/web"
+)
+
+// openWeb builds the page and listens. The listener beyond loopback is refused without a token.
+func (h *hub) openWeb(context.Context) error {
+	token := ""
+	if h.config.HTTPTokenFile != "" {
+		var err error
+		if token, err = web.ReadToken(h.config.HTTPTokenFile); err != nil {
+			return misused(err)
+		}
+	}
+	server, err := web.New(web.Options{
+		Listen: h.config.HTTPListen, Token: token, Anonymous: h.config.HTTPAnonymous,
+		Results:  shownResults{h.store},
+		Pictures: func(device, file string) (io.ReadSeekCloser, error) { return h.album.OpenPicture(device, file) },
+		Queue:    h.depth, Dead: deadLetters{h.queue},
+		Checks:      []web.Check{{Name: "queue", Ready: h.queue.Ready}, {Name: "database", Ready: h.store.Ping}},
+		MQTTAddress: h.config.MQTTListen, Gatherer: h.registry, Registerer: h.registry, Log: h.part("web"),
+	})
+	if err != nil {
+		return misused(err)
+	}
+	listener, err := server.Listen()
+	if err != nil {
+		return fmt.Errorf("the page cannot listen (another program may hold the address; choose one with --http-listen): %w", err)
+	}
+	h.web, h.httpAddr = server, listener.Addr().String()
+	h.stages.start("page", func(ctx context.Context) error { return server.Run(ctx, listener) })
+	return nil
+}
+
+func (h *hub) depth(ctx context.Context) (web.Depth, error) {
+	d, err := h.queue.Depth(ctx)
+	return web.Depth{Waiting: d.Waiting, Leased: d.Leased, Dead: d.Dead}, err
+}
+
+// shownResults is the store in the page's words.
+type shownResults struct{ *store.Store }
+
+func (s shownResults) Latest(ctx context.Context) ([]web.Entry, error) {
+	return shown(s.Store.Latest(ctx))
+}
+
+func (s shownResults) Recent(ctx context.Context, q web.Query) ([]web.Entry, error) {
+	return shown(s.Store.Recent(ctx, store.Query{Device: q.Device, BeforeID: q.BeforeID, Limit: q.Limit}))
+}
+
+func shown(entries []store.Entry, err error) ([]web.Entry, error) {
+	out := make([]web.Entry, len(entries))
+	for i, e := range entries {
+		out[i] = web.Entry{ID: e.ID, Result: e.Result}
+	}
+	return out, err
+}
+
+// openBroker tells the latest results again, since retained messages live in the broker's memory, and then lets devices in.
+func (h *hub) openBroker(ctx context.Context) error {
+	accounts, err := users.Open(filepath.Join(h.config.Data.Data, users.FileName), users.Options{Logger: h.part("users")})
+	if err != nil {
+		return fmt.Errorf("reading the MQTT accounts: %w", err)
+	}
+	pattern, err := mqtt.ParsePattern(h.config.MQTTTopic)
+	if err != nil {
+		return misused(fmt.Errorf("--mqtt-topic: %w", err))
+	}
+	handler, err := h.newIngest(pattern)
+	if err != nil {
+		return err
+	}
+	started, err := broker.Start(broker.Options{
+		Listen: h.config.MQTTListen, Users: accounts, Anonymous: h.config.MQTTAnonymous, Pictures: pattern,
+		Handle: handler.Handle, MaxPacketBytes: ingest.MaxPacketBytes(int64(h.config.MaxPictureBytes)),
+		Logger: h.part("broker"), Registerer: h.registry,
+	})
+	if err != nil {
+		return err
+	}
+	h.broker.Store(started)
+	h.stages.closing("broker", started.Close)
+	return h.announceLatest(ctx)
+}
+
+func (h *hub) newIngest(pattern mqtt.Pattern) (*ingest.Ingest, error) {
+	bounds := limits(h.config.Limits)
+	return ingest.New(ingest.Options{
+		Pictures: pattern, MaxPicture: int64(h.config.MaxPictureBytes),
+		Inspect: func(picture []byte) error { _, err := frame.Inspect(picture, bounds); return err },
+		Accept: func(ctx context.Context, m mqtt.Message, c posture.Capture) error {
+			_, err := h.queue.Accept(ctx, receipt(m), c)
+			return err
+		},
+		Refuse: func(ctx context.Context, m mqtt.Message, r ingest.Refusal) error {
+			return h.queue.Refuse(ctx, receipt(m), queue.DeadLetter{
+				Device: r.Device, Topic: r.Topic, Reason: r.Reason, ReceivedAt: r.At,
+				Size: int64(r.Size), SHA256: fmt.Sprintf("%x", r.SHA256), Picture: r.Payload,
+			})
+		},
+		Logger: h.part("ingest"), Registerer: h.registry,
+	})
+}
+
+func receipt(m mqtt.Message) queue.Receipt {
+	return queue.Receipt{Topic: m.Topic, PacketID: m.PacketID, QoS: m.QoS, DUP: m.DUP}
+}
+
+// lateBroker is the broker for those who publish from before its start. What they publish until then is in the table, and
+// is announced from there.
+type lateBroker struct{ atomic.Pointer[broker.Broker] }
+
+func (l *lateBroker) Publish(topic string, payload []byte, retain bool, qos byte) error {
+	if b := l.Load(); b != nil {
+		return b.Publish(topic, payload, retain, qos)
+	}
+	return nil
+}
+
+// announce tells a result that has just been recorded.
+func (h *hub) announce(_ context.Context, r posture.Result) {
+	if err := h.announcer.Announce(r); err != nil {
+		h.part("announce").Error("a result was not announced", "device", r.Device, "capture", r.CaptureID, "error", err)
+	}
+}
+
+// announceLatest tells the newest result of each device again.
+func (h *hub) announceLatest(ctx context.Context) error {
+	latest, err := h.store.Latest(ctx)
+	if err != nil {
+		return fmt.Errorf("reading the latest results: %w", err)
+	}
+	for _, e := range latest {
+		h.announce(ctx, e.Result)
+	}
+	return nil
+}
+
+// announceHub opens the private socket and tells other commands of this machine where it is.
+func (h *hub) announceHub(context.Context) error {
+	path, cleanup, err := h.folder.SocketPath()
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("unix", path)
+	if err != nil {
+		cleanup()
+		return fmt.Errorf("opening the private socket: %w", err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		return errors.Join(fmt.Errorf("closing the private socket to others: %w", err), listener.Close())
+	}
+	h.stages.start("private socket", func(ctx context.Context) error {
+		defer cleanup()
+		return web.Serve(ctx, listener, h.web.AdminHandler())
+	})
+	return h.folder.Announce(datadir.Hub{Socket: path, HTTP: h.httpAddr, MQTT: h.broker.Load().Addr()})
+}
+
+// welcome says where everything is.
+func (h *hub) welcome(p *Process) {
+	rows := "PostgreSQL"
+	if h.config.DatabaseURL == "" && !configuredElsewhere() {
+		rows = filepath.Join(h.config.Data.Data, "plumbline.db")
+	}
+	pictures := h.config.ImagesDir
+	if h.config.Pictures == "none" {
+		pictures = "not kept"
+	}
+	fmt.Fprintf(p.Stdout, `Plumbline %s is ready.
+  pictures in   mqtt://%s  topic %s
+  results       http://%s
+  rows          %s
+  pictures      %s
+  data          %s
+Send one:  plumbline send photo.jpg --device pi1     Stop: Ctrl-C
+`, p.Version, h.broker.Load().Addr(), strings.Replace(h.config.MQTTTopic, "+", "<device>", 1), h.httpAddr, rows, pictures, h.config.Data.Data)
+}
+
+// configuredElsewhere says whether the environment names a PostgreSQL.
+func configuredElsewhere() bool {
+	url, err := store.FromEnvironment(environment())
+	return err == nil && url != ""
+}
+
+func environment() map[string]string {
+	env := map[string]string{}
+	for _, e := range os.Environ() {
+		if name, value, ok := strings.Cut(e, "="); ok {
+			env[name] = value
+		}
+	}
+	return env
+}

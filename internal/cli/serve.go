@@ -1,0 +1,242 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"plumbline/internal/album"
+	"plumbline/internal/config"
+	"plumbline/internal/datadir"
+	"plumbline/internal/line"
+	"plumbline/internal/mqtt/announce"
+	"plumbline/internal/posture"
+	"plumbline/internal/queue"
+	"plumbline/internal/record"
+	"plumbline/internal/store"
+	"plumbline/internal/web"
+)
+
+type serveCommand struct {
+	config.Serve `embed:""`
+}
+
+// Help shows examples.
+func (serveCommand) Help() string {
+	return `Every flag is also a setting of the configuration file and an environment variable (PLUMBLINE_ and the flag's name).
+
+Examples:
+  plumbline serve
+  plumbline serve --mqtt-listen 0.0.0.0:1883      # after: plumbline users add pi1
+  DATABASE_URL=postgres://… plumbline serve --model lite --workers 4
+  mosquitto_pub -t images/pi1 -f photo.jpg        # then look at http://127.0.0.1:8080`
+}
+
+func (c *serveCommand) Run(ctx context.Context, p *Process, file *configFile) error {
+	return serve(ctx, p, &c.Serve, file, func(*hub) error { return nil })
+}
+
+// hub is the all-in-one role.
+//
+//	device --MQTT--> broker --> ingest --> queue --> line x N --> queue --> recorder --> album, store
+//	                   ^                  (captures)           (results)       |
+//	                   +---------- announce: posture/<device> <---------------+---> web: page, events
+type hub struct {
+	config   *config.Serve
+	log      *slog.Logger
+	registry *prometheus.Registry
+	stages   stages
+
+	folder    *datadir.Folder
+	store     *store.Store
+	queue     *queue.Hub
+	album     *album.Album
+	recorder  *record.Recorder
+	announcer *announce.Announcer
+	broker    lateBroker
+	web       *web.Server
+	httpAddr  string
+}
+
+// serve runs a hub until ctx ends; ready is called once it takes pictures.
+func serve(ctx context.Context, p *Process, c *config.Serve, file *configFile, ready func(*hub) error) error {
+	if err := c.Validate(); err != nil {
+		return misused(err)
+	}
+	judge, err := judge(c.Judging, file, c.Model)
+	if err != nil {
+		return err
+	}
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	h := &hub{config: c, log: newLog(p, c.Logging), registry: prometheus.NewRegistry(), stages: stages{fail: fail}}
+	h.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	err = h.open(ctx, judge)
+	if err == nil {
+		h.welcome(p)
+		if err = ready(h); err == nil {
+			<-ctx.Done()
+			h.log.Info("ending: pictures in hand are finished")
+		}
+	}
+	stopped := h.stages.stop()
+	if cause := context.Cause(ctx); err == nil && cause != nil && !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	return errors.Join(err, stopped)
+}
+
+// open starts the parts in the order of need: whoever takes something in starts after whoever carries it on, and so the
+// broker comes last. They end in the reverse order: no new pictures, then the line finishes what it holds, then the
+// recorder commits it, then the queue and the stores close.
+func (h *hub) open(ctx context.Context, judge posture.Judge) error {
+	for _, step := range []func(context.Context) error{
+		h.openFolder, h.openStore, h.openAlbum, h.openQueue, h.openWeb, h.openRecorder,
+		func(ctx context.Context) error { return h.openLine(ctx, judge) },
+		h.openBroker, h.announceHub,
+	} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (h *hub) part(name string) *slog.Logger { return h.log.With("component", name) }
+
+func (h *hub) openFolder(context.Context) (err error) {
+	if h.folder, err = datadir.Lock(h.config.Data.Data); err != nil {
+		return err
+	}
+	h.stages.closing("data folder", h.folder.Close)
+	return nil
+}
+
+func (h *hub) openStore(ctx context.Context) (err error) {
+	h.store, err = openStore(ctx, h.config, h.part("store"))
+	if err != nil {
+		return err
+	}
+	h.stages.closing("store", h.store.Close)
+	return nil
+}
+
+// openStore opens the table: PostgreSQL when a URL is set or the environment names one, else SQLite in the data folder.
+func openStore(ctx context.Context, c *config.Serve, log *slog.Logger) (*store.Store, error) {
+	url := c.DatabaseURL
+	if url == "" {
+		var err error
+		if url, err = store.FromEnvironment(environment()); err != nil {
+			return nil, misused(err)
+		}
+	}
+	s, err := store.Open(ctx, store.Options{URL: url, Path: filepath.Join(c.Data.Data, "plumbline.db"), Log: log})
+	if err != nil {
+		return nil, fmt.Errorf("opening the table of results: %w", err)
+	}
+	return s, nil
+}
+
+func (h *hub) openAlbum(context.Context) (err error) {
+	h.album, err = album.Open(album.Options{
+		Dir: h.config.ImagesDir, MaxAge: h.config.PicturesMaxAge.Duration(), MaxBytes: int64(h.config.PicturesMaxSize),
+		Sync: h.config.Sync == string(queue.SyncAlways), Log: h.part("album"), Registerer: h.registry,
+	})
+	if err != nil {
+		return fmt.Errorf("opening the folder of annotated pictures: %w", err)
+	}
+	h.stages.start("album", func(ctx context.Context) error { return errors.Join(h.album.Run(ctx), h.album.Close()) })
+	return nil
+}
+
+func (h *hub) openQueue(ctx context.Context) (err error) {
+	h.queue, err = queue.Open(ctx, queueOptions(h.config, h.part("queue"), h.registry))
+	if err != nil {
+		return fmt.Errorf("opening the queue: %w", err)
+	}
+	h.stages.closing("queue", h.queue.Close)
+	return nil
+}
+
+func queueOptions(c *config.Serve, log *slog.Logger, r prometheus.Registerer) queue.Options {
+	return queue.Options{
+		Dir: filepath.Join(c.Data.Data, "queue"), Sync: queue.Sync(c.Sync),
+		MaxQueueBytes: int64(c.QueueMaxBytes), MaxPicture: int64(c.MaxPictureBytes),
+		JournalAge: c.JournalAge.Duration(), AnalysisTimeout: c.AnalysisTimeout,
+		OnHung: func(capture string) {
+			log.Error("an analysis hangs; the process ends so that the capture is taken up again", "capture", capture)
+			os.Exit(exitFailed)
+		},
+		Logger: log, Registerer: r,
+	}
+}
+
+// openRecorder starts the recorder, and then what brings it results.
+func (h *hub) openRecorder(context.Context) (err error) {
+	h.announcer, err = announce.New(announce.Options{Broker: &h.broker, Registerer: h.registry})
+	if err != nil {
+		return err
+	}
+	h.recorder, err = record.New(record.Options{
+		Rows: h.store, Pictures: h.album, Filename: album.Filename, EnsureJournaled: h.queue.EnsureJournaled,
+		Listeners: []record.Listener{
+			{Name: "page", Tell: func(_ context.Context, r posture.Result) { h.web.Publish(r) }},
+			{Name: "announce", Tell: h.announce},
+		},
+		Log: h.part("recorder"), Registerer: h.registry,
+	})
+	if err != nil {
+		return err
+	}
+	h.stages.start("recorder", h.recorder.Run)
+	h.stages.start("results", func(ctx context.Context) error { return h.queue.ServeResults(ctx, h.recorder.Record) })
+	return nil
+}
+
+func (h *hub) openLine(_ context.Context, judge posture.Judge) error {
+	n := workers(h.config.Workers)
+	if n == 0 {
+		return nil
+	}
+	rt, err := openInference(h.config.Inference, h.log)
+	if err != nil {
+		return err
+	}
+	h.stages.closing("inference", rt.Close)
+	worker, err := h.queue.NewWorker("local")
+	if err != nil {
+		return fmt.Errorf("opening the local worker: %w", err)
+	}
+	h.stages.closing("worker", worker.Close)
+	host, err := os.Hostname()
+	if err != nil {
+		return fmt.Errorf("finding this machine's name: %w", err)
+	}
+	l := &line.Line{
+		Claim:      func(ctx context.Context) (line.Claim, error) { return claim(worker.Claim(ctx)) },
+		NewSession: sessionMaker(rt, limits(h.config.Limits), h.config.Precision, h.config.Pictures),
+		Judge:      judge, Record: worker.HandIn, Workers: n, Grace: h.config.StopGrace,
+		Model: h.config.Model, ProcessedBy: host, Log: h.part("line"), Metrics: line.NewMetrics(h.registry), Now: time.Now,
+	}
+	h.stages.start("line", l.Run)
+	return nil
+}
+
+// queuedClaim is the queue's claim in the line's words.
+type queuedClaim struct{ *queue.Claim }
+
+func (c queuedClaim) Capture() posture.Capture { return c.Claim.Capture }
+
+func claim(c *queue.Claim, err error) (line.Claim, error) {
+	if err != nil {
+		return nil, err
+	}
+	return queuedClaim{c}, nil
+}
