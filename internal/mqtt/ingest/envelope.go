@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -22,13 +23,9 @@ type envelope struct {
 }
 
 func parseJSON(text []byte, maxPicture int64) (Envelope, error) {
-	var raw envelope
-	if err := json.Unmarshal(text, &raw); err != nil {
-		return Envelope{}, fmt.Errorf("the message begins like JSON, but is none: %w", err)
-	}
-	body, err := jsonText(raw.Image)
+	raw, body, err := openEnvelope(text)
 	if err != nil {
-		return Envelope{}, fmt.Errorf(`the JSON object's "image": %w`, err)
+		return Envelope{}, err
 	}
 	picture, _, err := parseText(trim(body), maxPicture)
 	if err != nil {
@@ -40,6 +37,55 @@ func parseJSON(text []byte, maxPicture int64) (Envelope, error) {
 		e.Ignored = err.Error()
 	}
 	return e, nil
+}
+
+// openEnvelope reads the object and its image's text. encoding/json goes through a picture byte by byte, twice, and copies
+// it; so the picture is first cut out where it seems to stand, and only when the rest does not read as it should then is
+// the whole read.
+func openEnvelope(text []byte) (raw envelope, body []byte, err error) {
+	if rest, body, found := cutImage(text); found {
+		if json.Unmarshal(rest, &raw) == nil && string(raw.Image) == placeholder {
+			return raw, body, nil
+		}
+		raw = envelope{}
+	}
+	if err := json.Unmarshal(text, &raw); err != nil {
+		return raw, nil, fmt.Errorf("the message begins like JSON, but is none: %w", err)
+	}
+	if body, err = jsonText(raw.Image); err != nil {
+		return raw, nil, fmt.Errorf(`the JSON object's "image": %w`, err)
+	}
+	return raw, body, nil
+}
+
+// placeholder stands where the picture was; no picture reads like it.
+const placeholder = `"the picture was here"`
+
+// cutImage finds what looks like the image's string, without escapes, and puts the placeholder in its place.
+func cutImage(text []byte) (rest, body []byte, found bool) {
+	const key = `"image"`
+	at := bytes.Index(text, []byte(key))
+	if at < 0 {
+		return nil, nil, false
+	}
+	value := bytes.TrimLeft(text[at+len(key):], " \t\r\n")
+	if len(value) == 0 || value[0] != ':' {
+		return nil, nil, false
+	}
+	value = bytes.TrimLeft(value[1:], " \t\r\n")
+	if len(value) == 0 || value[0] != '"' {
+		return nil, nil, false
+	}
+	length := bytes.IndexByte(value[1:], '"')
+	if length < 0 {
+		return nil, nil, false
+	}
+	body = value[1 : 1+length]
+	if holds(body, '\\') || holds(body, '\n') || holds(body, '\r') || holds(body, '\t') {
+		return nil, nil, false // escapes, or what JSON forbids in a string: for the real parser
+	}
+	head, tail := text[:len(text)-len(value)], value[1+length+1:]
+	return slices.Concat(head, []byte(placeholder), tail), body, true
 }
 
 // jsonText is a JSON string's text, without a copy where nothing is escaped.

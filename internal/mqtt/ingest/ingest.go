@@ -27,7 +27,7 @@ const (
 // MaxPacketBytes is the largest MQTT packet worth reading for a picture limit: base64 makes four bytes of three, line
 // breaks and a JSON object add a little.
 func MaxPacketBytes(maxPicture int64) int64 {
-	return readFactor*maxPicture/3*4 + readFactor*maxPicture/32 + KeptBytes
+	return readFactor*maxPicture/3*4 + readFactor*maxPicture/24 + KeptBytes
 }
 
 // A refusal is what is kept of a message that can be no capture.
