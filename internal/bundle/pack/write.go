@@ -15,9 +15,6 @@ import (
 	"plumbline/internal/bundle/manifest"
 )
 
-// window is zstd's search window: ONNX Runtime's library fits in, which makes it 3 % smaller than the default of 8 MiB.
-const window = 32 << 20
-
 // compress writes a job's file unless the one that is there unpacks to the right bytes.
 func compress(j job) error {
 	if packed(j) {
@@ -30,7 +27,7 @@ func compress(j job) error {
 	if err := check(b, j.File); err != nil {
 		return err
 	}
-	z, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedBestCompression), zstd.WithWindowSize(window))
+	z, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedBestCompression))
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,47 @@
+package bundle
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"io/fs"
+	"testing/fstest"
+
+	"github.com/klauspost/compress/zstd"
+
+	"plumbline/internal/bundle/manifest"
+)
+
+// Surroundings stand in for the machine and the binary that Locate looks at.
+type Surroundings struct {
+	Executable, UserCache, Temp string
+	Inside                      map[string][]byte // files inside the binary
+	Forged                      bool              // they do not have the hashes that are expected
+	Hashed                      func(path string) // told of every file that is read in full
+	Open                        func(fs.FS) fs.FS // wraps what the assets are read from
+}
+
+// Locate is the package's Locate in these surroundings.
+func (s Surroundings) Locate(o Options) (Files, error) {
+	l := locator{executable: s.Executable, userCache: s.UserCache, temp: s.Temp, inside: map[string]asset{}, hashed: func(string) {}}
+	if s.Hashed != nil {
+		l.hashed = s.Hashed
+	}
+	z, err := zstd.NewWriter(nil)
+	if err != nil {
+		return Files{}, err
+	}
+	packed := fstest.MapFS{}
+	for name, content := range s.Inside {
+		sum := sha256.Sum256(content)
+		if s.Forged {
+			sum[0]++
+		}
+		packed[name] = &fstest.MapFile{Data: z.EncodeAll(content, nil)}
+		var from fs.FS = packed
+		if s.Open != nil {
+			from = s.Open(packed)
+		}
+		l.carry(asset{manifest.File{Name: name, Size: int64(len(content)), SHA256: hex.EncodeToString(sum[:])}, from, name})
+	}
+	return l.locate(o)
+}

@@ -1,0 +1,214 @@
+package bundle_test
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"plumbline/internal/bundle"
+	"plumbline/internal/bundle/manifest"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var full = bundle.Options{Model: "full"}
+
+// carried are made-up files under the real names, the same in every process; random, so that they do not compress to nothing.
+func carried() map[string][]byte {
+	files := map[string][]byte{}
+	for seed, name := range []string{manifest.Detection.Name, manifest.LandmarkFull.Name, manifest.Library} {
+		random, content := rand.New(rand.NewPCG(uint64(seed), 1)), make([]byte, 300_000)
+		for i := range content {
+			content[i] = byte(random.Uint32())
+		}
+		files[name] = content
+	}
+	return files
+}
+
+// machine is a fresh one, with folders that do not exist yet, and a binary that carries everything but the heavy model.
+func machine(t *testing.T) bundle.Surroundings {
+	t.Helper()
+	root := t.TempDir()
+	temp := filepath.Join(root, "tmp")
+	if err := os.Mkdir(temp, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	return bundle.Surroundings{
+		Executable: filepath.Join(root, "opt", "bin", "plumbline"),
+		UserCache:  filepath.Join(root, "home", ".cache", "plumbline"),
+		Temp:       temp,
+		Inside:     carried(),
+	}
+}
+
+func locate(t *testing.T, s bundle.Surroundings, o bundle.Options) bundle.Files {
+	t.Helper()
+	files, err := s.Locate(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// holdsCarried sees that the three files are the binary's.
+func holdsCarried(t *testing.T, files bundle.Files) {
+	t.Helper()
+	for path, want := range map[string][]byte{
+		files.Detection: carried()[manifest.Detection.Name],
+		files.Landmark:  carried()[manifest.LandmarkFull.Name],
+		files.Library:   carried()[manifest.Library],
+	} {
+		got, err := os.ReadFile(path)
+		if err != nil {
+			t.Error(err)
+		} else if !bytes.Equal(got, want) {
+			t.Errorf("%s is not what the binary carries", path)
+		}
+	}
+}
+
+func put(t *testing.T, dir string, names ...string) {
+	t.Helper()
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("the user's own"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestFilesAreUnpackedOnceIntoTheCache(t *testing.T) {
+	s := machine(t)
+	first := locate(t, s, full)
+	holdsCarried(t, first)
+	if first.Warning != "" || first.CacheDir != s.UserCache || !strings.HasPrefix(first.Library, s.UserCache) {
+		t.Errorf("unpacked to %+v", first)
+	}
+	s.Hashed = func(path string) { t.Errorf("the second start reads %s in full", path) }
+	if diff := cmp.Diff(first, locate(t, s, full)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestFilesThatLieSomewhereAreUsedInPlace(t *testing.T) {
+	names := []string{manifest.Detection.Name, manifest.LandmarkFull.Name, manifest.Library}
+	for place, dir := range map[string]string{
+		"the folder named":            "models",
+		"the executable's folder":     "opt/bin",
+		"lib beside the executable's": "opt/lib/plumbline",
+	} {
+		t.Run(place, func(t *testing.T) {
+			s, o := machine(t), full
+			dir := filepath.Join(filepath.Dir(s.Temp), dir)
+			put(t, dir, names...)
+			if place == "the folder named" {
+				o.Dir = dir
+				put(t, filepath.Dir(s.Executable), names...) // the folder named comes first
+			}
+			files := locate(t, s, o)
+			want := bundle.Files{
+				Detection: filepath.Join(dir, names[0]), Landmark: filepath.Join(dir, names[1]), Library: filepath.Join(dir, names[2]),
+				CacheDir: s.UserCache,
+			}
+			if diff := cmp.Diff(want, files); diff != "" {
+				t.Error(diff)
+			}
+			if _, err := os.Stat(s.UserCache); !os.IsNotExist(err) {
+				t.Errorf("something was unpacked: %v", err)
+			}
+		})
+	}
+}
+
+func TestTheHeavyModelBesideTheBinaryGoesWithTheRestFromInside(t *testing.T) {
+	s := machine(t)
+	beside := filepath.Dir(s.Executable)
+	put(t, beside, manifest.LandmarkHeavy.Name)
+	files := locate(t, s, bundle.Options{Model: "heavy"})
+	if want := filepath.Join(beside, manifest.LandmarkHeavy.Name); files.Landmark != want {
+		t.Errorf("the landmark model is %s, want %s", files.Landmark, want)
+	}
+	if !strings.HasPrefix(files.Library, s.UserCache) || !strings.HasPrefix(files.Detection, s.UserCache) {
+		t.Errorf("the rest was not unpacked: %+v", files)
+	}
+}
+
+func TestALibraryThatIsNamedIsNotLookedFor(t *testing.T) {
+	s, o := machine(t), full
+	delete(s.Inside, manifest.Library)
+	o.Library = "/opt/cuda/libonnxruntime.so"
+	if files := locate(t, s, o); files.Library != o.Library {
+		t.Errorf("the library is %s", files.Library)
+	}
+}
+
+func TestWhatIsMissingIsSaid(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*bundle.Surroundings, *bundle.Options)
+		want   []string
+	}{
+		"the heavy model": {
+			func(_ *bundle.Surroundings, o *bundle.Options) { o.Model = "heavy" },
+			[]string{"pose_landmark_heavy.tflite: put it beside the binary", "--models-dir", "opt/bin"},
+		},
+		"everything": {
+			func(s *bundle.Surroundings, _ *bundle.Options) { s.Inside = nil },
+			[]string{"make build", "pose_detection.tflite, pose_landmark_full.tflite, libonnxruntime.so.1"},
+		},
+		"the library": {
+			func(s *bundle.Surroundings, _ *bundle.Options) { delete(s.Inside, manifest.Library) },
+			[]string{"libonnxruntime.so.1: neither inside the binary nor in"},
+		},
+		"the folder named": {
+			func(_ *bundle.Surroundings, o *bundle.Options) { o.Dir = "/nowhere/at/all" },
+			[]string{"looking for models: stat /nowhere/at/all: no such file"},
+		},
+		"everything in the folder named": {
+			func(s *bundle.Surroundings, o *bundle.Options) { o.Dir = s.Temp },
+			[]string{"holds none of pose_detection.tflite"},
+		},
+		"such a model": {
+			func(_ *bundle.Surroundings, o *bundle.Options) { o.Model = "huge" },
+			[]string{`unknown model "huge": choose lite, full or heavy`},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, o := machine(t), full
+			c.change(&s, &o)
+			_, err := s.Locate(o)
+			if err == nil {
+				t.Fatal("no error")
+			}
+			for _, want := range c.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("the error %q lacks %q", err, want)
+				}
+			}
+		})
+	}
+}
+
+// TestThisBinaryCarriesItsFiles unpacks what was really embedded into this test.
+func TestThisBinaryCarriesItsFiles(t *testing.T) {
+	for _, model := range []string{"lite", "full"} {
+		files, err := bundle.Locate(bundle.Options{Model: model, CacheDir: t.TempDir()})
+		if err != nil {
+			t.Fatalf("this test needs the packed models; run `make build`: %v", err)
+		}
+		landmark, err := manifest.Landmark(model)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for path, want := range map[string]int64{files.Detection: manifest.Detection.Size, files.Landmark: landmark.Size} {
+			if info, err := os.Stat(path); err != nil || info.Size() != want {
+				t.Errorf("%s: %v, %v; want %d bytes", path, info, err, want)
+			}
+		}
+	}
+}
