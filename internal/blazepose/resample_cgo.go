@@ -3,6 +3,8 @@
 package blazepose
 
 /*
+#cgo noescape resample
+#cgo nocallback resample
 #include "resample.h"
 */
 import "C"
