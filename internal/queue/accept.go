@@ -74,7 +74,7 @@ func (h *Hub) factsOf(r Receipt, c posture.Capture, sum [sha256.Size]byte) (fact
 	f := facts{
 		ID: c.ID, Device: clip(c.Device, maxDevice), Topic: r.Topic, Source: clip(c.Source, maxSource),
 		ReceivedAt: c.ReceivedAt.UTC(),
-		PacketID: r.PacketID, QoS: r.QoS, SHA256: hex.EncodeToString(sum[:]), Size: int64(len(c.Picture)),
+		PacketID:   r.PacketID, QoS: r.QoS, SHA256: hex.EncodeToString(sum[:]), Size: int64(len(c.Picture)),
 	}
 	if !c.TakenAt.IsZero() {
 		f.TakenAt = c.TakenAt.UTC()

@@ -158,6 +158,9 @@ func (h *Hub) letter(ctx context.Context, id string) (facts, *jetstream.RawStrea
 		return facts{}, nil, fmt.Errorf("reading dead letter %s: %w", id, err)
 	}
 	f, err := readFacts(m.Header)
+	if f.Death == nil {
+		f.Death = &death{}
+	}
 	return f, m, err
 }
 
