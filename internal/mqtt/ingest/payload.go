@@ -94,11 +94,11 @@ func dataURIBody(text []byte) ([]byte, error) {
 	return body, nil
 }
 
-// decodeBase64 allocates the picture and nothing else, unless the text has blanks inside.
+// decodeBase64 allocates the picture and nothing else, unless the text has blanks inside: then a copy without them.
 func decodeBase64(text []byte, maxPicture int64) ([]byte, error) {
 	whole := text
 	if holds(text, ' ') || holds(text, '\t') {
-		text = bytes.Join(bytes.Fields(text), nil)
+		text = withoutBlanks(text)
 	}
 	text = bytes.TrimRight(text, "=\r\n")
 	encoding := base64.RawStdEncoding
@@ -117,6 +117,16 @@ func decodeBase64(text []byte, maxPicture int64) ([]byte, error) {
 		return nil, notBase64(whole, err)
 	}
 	return picture[:n], nil
+}
+
+func withoutBlanks(text []byte) []byte {
+	kept := make([]byte, 0, len(text))
+	for _, c := range text {
+		if c != ' ' && c != '\t' {
+			kept = append(kept, c)
+		}
+	}
+	return kept
 }
 
 // holds is quicker than bytes.ContainsAny, which goes byte by byte.
