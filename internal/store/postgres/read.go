@@ -41,7 +41,8 @@ func (d *Database) Recent(ctx context.Context, q row.Query) ([]row.Entry, error)
 	if q.Device != "" {
 		where, args = where+" AND pi_id = $3", append(args, q.Device)
 	}
-	return d.entries(ctx, selection+where+" ORDER BY id DESC LIMIT $2", args...)
+	// posture_log.id, for a bare id would be the cast one of the selection, which no index knows
+	return d.entries(ctx, selection+where+" ORDER BY posture_log.id DESC LIMIT $2", args...)
 }
 
 func (d *Database) entries(ctx context.Context, query string, args ...any) ([]row.Entry, error) {

@@ -36,18 +36,24 @@ SELECT (SELECT id FROM (SELECT id, capture_id FROM posture_log WHERE pi_id = dev
         ORDER BY capture_id DESC, id DESC LIMIT 1)
 FROM device WHERE device.name IS NOT NULL`
 
+const latestIn = "WHERE id IN (" + latest + ") ORDER BY pi_id"
+
 // Latest returns every device's newest row, by device name.
 func (d *Database) Latest(ctx context.Context) ([]row.Entry, error) {
-	return d.entries(ctx, selection+"WHERE id IN ("+latest+") ORDER BY pi_id")
+	return d.entries(ctx, selection+latestIn)
 }
 
 // Recent returns rows, newest id first.
 func (d *Database) Recent(ctx context.Context, q row.Query) ([]row.Entry, error) {
-	where, args := "WHERE id < ?1", []any{q.Before(), q.Bounded()}
-	if q.Device != "" {
-		where, args = where+" AND pi_id = ?3", append(args, q.Device)
+	return d.entries(ctx, selection+recentOf(q.Device), q.Before(), q.Bounded(), q.Device)
+}
+
+// recentOf takes an id, a limit and a device, which may be any.
+func recentOf(device string) string {
+	if device == "" {
+		return "WHERE id < ?1 AND ?3 = '' ORDER BY id DESC LIMIT ?2"
 	}
-	return d.entries(ctx, selection+where+" ORDER BY id DESC LIMIT ?2", args...)
+	return "WHERE id < ?1 AND pi_id = ?3 ORDER BY id DESC LIMIT ?2"
 }
 
 func (d *Database) entries(ctx context.Context, query string, args ...any) ([]row.Entry, error) {
