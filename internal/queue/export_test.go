@@ -13,6 +13,13 @@ func (h *Hub) SetNow(now func() time.Time) { h.now = now }
 // BeforeJournal is called between the two commits of each acceptance; its error stands for a failing second one.
 func (h *Hub) BeforeJournal(f func(captureID string) error) { h.beforeJournal = f }
 
+// SetFreeDisk replaces the look at the disk.
+func (h *Hub) SetFreeDisk(free func(dir string) (int64, error)) {
+	h.health.mu.Lock()
+	defer h.health.mu.Unlock()
+	h.health.free, h.health.looked = free, time.Time{}
+}
+
 // LetDie ends a worker as the death of its machine would: without a word. Its lease is left to run out.
 func (h *Hub) LetDie(w *Worker) {
 	for _, c := range w.inHand() {

@@ -16,6 +16,7 @@ type health struct {
 	needed  int64 // bytes of the last picture that a full queue refused; 0 when none since the last one stored
 	failure error // of the last write; nil when it succeeded
 
+	free   func(dir string) (int64, error)
 	looked time.Time
 	low    error
 }
@@ -50,7 +51,7 @@ func (s *health) diskReserve(o Options) error {
 	}
 	s.looked, s.low = time.Now(), nil
 	reserve := 64<<20 + 2*o.MaxPicture
-	if free, err := freeDisk(o.Dir); err == nil && free < reserve {
+	if free, err := s.free(o.Dir); err == nil && free < reserve {
 		s.low = fmt.Errorf("only %d MiB are free on the disk of %s; %d MiB are kept free", free>>20, o.Dir, reserve>>20)
 	}
 	return s.low

@@ -65,6 +65,7 @@ func Open(ctx context.Context, o Options) (*Hub, error) {
 	h := &Hub{
 		options: o, log: o.Logger, ids: newIDMaker(),
 		now: time.Now, beforeJournal: func(string) error { return nil },
+		health:   health{free: freeDisk},
 		promises: newPromises(), earlier: newIndex(), gate: newGate(),
 		workers: map[*Worker]bool{}, closing: make(chan struct{}),
 	}

@@ -33,7 +33,7 @@ type Worker struct {
 	bury     func(context.Context, facts, []byte) error // commits a dead letter, its journal entry first
 	closed   func(*Worker)
 
-	ctx     context.Context // ends when the worker closes
+	ctx     context.Context // ends when the worker closes, with mu held
 	cancel  context.CancelFunc
 	fetches sync.WaitGroup
 
@@ -92,7 +92,9 @@ func (h *Hub) forgetWorker(w *Worker) {
 
 // Close gives back what the worker still has in hand, without blame, and ends its connection.
 func (w *Worker) Close() error {
+	w.mu.Lock()
 	w.cancel()
+	w.mu.Unlock()
 	w.fetches.Wait()
 	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
 	defer cancel()
@@ -143,28 +145,40 @@ func (w *Worker) until(ctx context.Context) (context.Context, context.CancelFunc
 	return ctx, func() { stop(); cancel(nil) }
 }
 
-// fetch waits for one message. A message that arrives when ctx has ended already is given back without blame.
+// fetch waits for one message.
 func (w *Worker) fetch(ctx context.Context) (jetstream.Msg, error) {
 	for {
-		msg, err := w.fetchOnce(ctx)
-		switch {
-		case msg != nil:
-			return msg, nil
-		case ctx.Err() != nil:
+		arrived, err := w.startFetch(ctx)
+		if err != nil {
+			return nil, err
+		}
+		select {
+		case f := <-arrived:
+			if f.msg != nil {
+				return f.msg, nil
+			}
+			if f.err != nil && w.ctx.Err() == nil && !errors.Is(f.err, nats.ErrTimeout) {
+				return nil, fmt.Errorf("claiming: %w", f.err)
+			}
+		case <-ctx.Done():
 			return nil, context.Cause(ctx)
-		case err != nil && !errors.Is(err, nats.ErrTimeout):
-			return nil, fmt.Errorf("claiming: %w", err)
 		}
 	}
 }
 
-func (w *Worker) fetchOnce(ctx context.Context) (jetstream.Msg, error) {
-	type fetched struct {
-		msg jetstream.Msg
-		err error
-	}
-	if ctx.Err() != nil {
-		return nil, nil
+type fetched struct {
+	msg jetstream.Msg
+	err error
+}
+
+// startFetch asks for one message. One that arrives when ctx has ended already is given back without blame. The request
+// itself does not end with ctx: JetStream may be answering it at that moment, and what nobody receives would stay
+// leased and be blamed.
+func (w *Worker) startFetch(ctx context.Context) (<-chan fetched, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.ctx.Err() != nil {
+		return nil, ErrClosed
 	}
 	arrived := make(chan fetched)
 	w.fetches.Go(func() {
@@ -175,12 +189,7 @@ func (w *Worker) fetchOnce(ctx context.Context) (jetstream.Msg, error) {
 			w.giveBack(msg)
 		}
 	})
-	select {
-	case f := <-arrived:
-		return f.msg, f.err
-	case <-ctx.Done():
-		return nil, nil
-	}
+	return arrived, nil
 }
 
 // giveBack releases a message that nobody waits for any more.

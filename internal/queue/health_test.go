@@ -1,0 +1,192 @@
+package queue_test
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"net"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"plumbline/internal/posture"
+	"plumbline/internal/queue"
+)
+
+func gather(t testing.TB, r *prometheus.Registry) map[string]float64 {
+	t.Helper()
+	families, err := r.Gather()
+	must(t, err)
+	values := map[string]float64{}
+	for _, f := range families {
+		m := f.GetMetric()[0]
+		switch {
+		case m.GetCounter() != nil:
+			values[f.GetName()] = m.GetCounter().GetValue()
+		case m.GetGauge() != nil:
+			values[f.GetName()] = m.GetGauge().GetValue()
+		case m.GetHistogram() != nil:
+			values[f.GetName()] = float64(m.GetHistogram().GetSampleCount())
+		}
+	}
+	return values
+}
+
+func TestMetricsFollowTheQueue(t *testing.T) {
+	defer queue.FailPause(time.Millisecond)()
+	o := options(t)
+	r := prometheus.NewPedanticRegistry()
+	o.Registerer = r
+	h := open(t, o)
+	pic := picture(1000)
+	for range 4 {
+		accept(t, h, receipt(), pic)
+	}
+	again(t, h, receipt(), pic)
+	must(t, h.Refuse(t.Context(), receipt(), queue.DeadLetter{Picture: []byte("x")}))
+	if _, err := h.Accept(t.Context(), receipt(), posture.Capture{}); err == nil {
+		t.Error("accepted nothing")
+	}
+	w := worker(t, h, "one")
+	must(t, claim(t, w).Release(t.Context(), "not now"))
+	must(t, claim(t, w).Bury(t.Context(), "broken"))
+	must(t, claim(t, w).Acknowledge(t.Context()))
+	claim(t, w)
+
+	got := gather(t, r)
+	for name, want := range map[string]float64{
+		"plumbline_queue_accepted_total":        4,
+		"plumbline_queue_accept_seconds":        4,
+		"plumbline_queue_duplicates_total":      1,
+		"plumbline_queue_accept_failures_total": 1,
+		"plumbline_queue_refused_total":         1,
+		"plumbline_queue_released_total":        1,
+		"plumbline_queue_failed_total":          0,
+		"plumbline_queue_buried_total":          1,
+		"plumbline_queue_hung_total":            0,
+		"plumbline_queue_waiting":               1,
+		"plumbline_queue_leased":                1,
+		"plumbline_queue_dead_letters":          2,
+		"plumbline_queue_max_bytes":             64 << 20,
+	} {
+		if value, found := got[name]; !found || value != want {
+			t.Errorf("%s is %v (there: %v), want %v", name, value, found, want)
+		}
+	}
+	if got["plumbline_queue_oldest_waiting_seconds"] <= 0 || got["plumbline_queue_bytes"] < 2000 {
+		t.Errorf("age %v s, %v bytes", got["plumbline_queue_oldest_waiting_seconds"], got["plumbline_queue_bytes"])
+	}
+	shut(t, h)
+	o.Registerer = r // a second hub may register when the first is closed
+	open(t, o)
+}
+
+func TestReadyWhenOpen(t *testing.T) {
+	must(t, open(t, options(t)).Ready(t.Context()))
+}
+
+func TestLowDiskRefusesInTime(t *testing.T) {
+	h := open(t, options(t))
+	h.SetFreeDisk(func(string) (int64, error) { return 10 << 20, nil })
+	if _, err := h.Accept(t.Context(), receipt(), posture.Capture{Picture: picture(1)}); err == nil || !strings.Contains(err.Error(), "10 MiB are free") {
+		t.Errorf("accepted with a disk that is nearly full: %v", err)
+	}
+	if err := h.Ready(t.Context()); err == nil || !strings.Contains(err.Error(), "10 MiB are free") {
+		t.Errorf("ready with a disk that is nearly full: %v", err)
+	}
+	h.SetFreeDisk(func(string) (int64, error) { return 10 << 30, nil })
+	accept(t, h, receipt(), picture(1))
+	must(t, h.Ready(t.Context()))
+}
+
+func TestDefaultLimitIsAShareOfTheDisk(t *testing.T) {
+	o := options(t)
+	o.MaxQueueBytes = 0
+	h := open(t, o)
+	free := depth(t, h).MaxBytes
+	if free < 1<<20 {
+		t.Fatalf("limit %d bytes", free)
+	}
+	shut(t, h)
+	open(t, o)
+}
+
+func TestOpenRefuses(t *testing.T) {
+	file := t.TempDir() + "/file"
+	must(t, os.WriteFile(file, nil, 0o600))
+	for name, c := range map[string]struct {
+		change func(*queue.Options)
+		want   string
+	}{
+		"no folder":        {func(o *queue.Options) { o.Dir = "" }, "no folder"},
+		"a file":           {func(o *queue.Options) { o.Dir = file }, "folder"},
+		"another sync":     {func(o *queue.Options) { o.Sync = "sometimes" }, `"sometimes"`},
+		"a short journal":  {func(o *queue.Options) { o.JournalAge = time.Hour }, "journal"},
+		"a negative limit": {func(o *queue.Options) { o.MaxQueueBytes = -1 }, "limit"},
+		"no blame allowed": {func(o *queue.Options) { o.MaxBlame = -1 }, "blame"},
+		"huge pictures":    {func(o *queue.Options) { o.MaxPicture = 1 << 40 }, "256 MiB"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := options(t)
+			c.change(&o)
+			h, err := queue.Open(t.Context(), o)
+			if err == nil {
+				shut(t, h)
+				t.Fatal("opened")
+			}
+			if !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%v; want it to speak of %s", err, c.want)
+			}
+		})
+	}
+}
+
+func TestNothingListens(t *testing.T) {
+	open(t, options(t))
+	c, err := net.DialTimeout("tcp", "127.0.0.1:4222", time.Second)
+	if err == nil {
+		_ = c.Close()
+		t.Error("something listens on NATS's port")
+	}
+}
+
+func TestHandInSaysWhatIsTooLarge(t *testing.T) {
+	h := open(t, options(t))
+	w := worker(t, h, "one")
+	err := w.HandIn(t.Context(), posture.Result{CaptureID: "01ARZ3NDEKTSV4RRFFQ69G5FAV", Annotated: picture(2 << 20)})
+	if err == nil || !strings.Contains(err.Error(), "the limit is") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestHandInReturnsTheRecordersError(t *testing.T) {
+	h := open(t, options(t))
+	id := accept(t, h, receipt(), picture(1))
+	go func() {
+		_ = h.ServeResults(t.Context(), func(context.Context, posture.Result) error { return fs.ErrPermission })
+	}()
+	w := worker(t, h, "one")
+	c := claim(t, w)
+	err := w.HandIn(t.Context(), posture.Result{CaptureID: id})
+	if err == nil || !strings.Contains(err.Error(), fs.ErrPermission.Error()) {
+		t.Errorf("got %v", err)
+	}
+	must(t, c.Release(t.Context(), "the recorder can't"))
+}
+
+func TestClosingWorkerEndsClaims(t *testing.T) {
+	h := open(t, options(t))
+	w := worker(t, h, "one")
+	ended := make(chan error, 1)
+	go func() {
+		_, err := w.Claim(t.Context())
+		ended <- err
+	}()
+	shut(t, w)
+	if err := <-ended; !errors.Is(err, queue.ErrClosed) {
+		t.Errorf("got %v, want ErrClosed", err)
+	}
+}
