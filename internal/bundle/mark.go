@@ -35,12 +35,12 @@ func markText(sha256, fingerprint string) string {
 
 // isMarked tells whether the file is the one that was found to have this hash.
 func isMarked(path, sha256 string) bool {
-	print, err := fingerprint(path)
+	taken, err := fingerprint(path)
 	if err != nil {
 		return false
 	}
 	mark, err := os.ReadFile(markPath(path))
-	return err == nil && strings.TrimSpace(string(mark)) == strings.TrimSpace(markText(sha256, print))
+	return err == nil && strings.TrimSpace(string(mark)) == strings.TrimSpace(markText(sha256, taken))
 }
 
 // mark notes that the file has this hash. The fingerprint must be taken before hashing: a change in between then shows.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -69,11 +70,8 @@ func (l locator) contents() string {
 		hashes = append(hashes, a.SHA256)
 	}
 	slices.Sort(hashes)
-	sum := sha256.New()
-	for _, h := range hashes {
-		io.WriteString(sum, h)
-	}
-	return hex.EncodeToString(sum.Sum(nil)[:8])
+	sum := sha256.Sum256([]byte(strings.Join(hashes, " ")))
+	return hex.EncodeToString(sum[:8])
 }
 
 func (l locator) unpackInto(cache string, assets []asset, found map[string]string) error {
@@ -127,7 +125,7 @@ func (l locator) repair(dir string, assets []asset) error {
 // verify reads a file in full. It marks it when it is right and the folder can be written; on a read-only disk every start
 // reads it again.
 func (l locator) verify(path, want string) bool {
-	print, err := fingerprint(path)
+	taken, err := fingerprint(path)
 	if err != nil {
 		return false
 	}
@@ -141,7 +139,7 @@ func (l locator) verify(path, want string) bool {
 	if _, err := io.Copy(sum, f); err != nil || hex.EncodeToString(sum.Sum(nil)) != want {
 		return false
 	}
-	_ = mark(path, want, print) // without it the next start is slower, not wrong
+	_ = mark(path, want, taken) // without it the next start is slower, not wrong
 	return true
 }
 
@@ -157,8 +155,8 @@ func write(dir string, a asset) error {
 		return errors.Join(err, os.Remove(temp))
 	}
 	syncDir(dir)
-	if print, err := fingerprint(path); err == nil { // after the rename, which changes ctime
-		_ = mark(path, a.SHA256, print)
+	if taken, err := fingerprint(path); err == nil { // after the rename, which changes ctime
+		_ = mark(path, a.SHA256, taken)
 	}
 	return nil
 }
@@ -184,7 +182,7 @@ func decompress(to io.Writer, a asset) error {
 	if err != nil {
 		return err
 	}
-	defer from.Close()
+	defer func() { _ = from.Close() }() // was only read
 	z, err := zstd.NewReader(from)
 	if err != nil {
 		return err
