@@ -235,6 +235,9 @@ static columns *chosen(const struct resample *r, int variant, int *step) {
 		*step = 8;
 		return columns_avx2;
 	}
+#else
+	(void)r;
+	(void)variant;
 #endif
 	*step = 1;
 	return columns_portable;

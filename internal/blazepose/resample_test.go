@@ -3,6 +3,9 @@
 package blazepose_test
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -139,5 +142,27 @@ func BenchmarkResample(b *testing.B) {
 				}
 			})
 		}
+	}
+}
+
+// TestCropsAreTheSameEverywhere pins a crop's bits: every processor and compiler must cut the same.
+func TestCropsAreTheSameEverywhere(t *testing.T) {
+	f := &posture.Frame{Width: 500, Height: 400, Pix: make([]byte, 500*400*3)}
+	for i := range f.Pix {
+		f.Pix[i] = byte(uint32(i) * 2654435761 >> 16)
+	}
+	sum := sha256.New()
+	for _, r := range regions(rand.New(rand.NewPCG(9, 10)), 500, 400) {
+		crop, err := blazepose.LandmarkCrop(f, r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := binary.Write(sum, binary.LittleEndian, crop); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const want = "9e0a810eaf5a0c3e5071e3ef1fc2ae3bdd85a138bcb5295e7aa6d22c12fecb28"
+	if got := hex.EncodeToString(sum.Sum(nil)); got != want {
+		t.Errorf("the crops' check sum is %s, want %s", got, want)
 	}
 }
