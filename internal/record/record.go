@@ -117,7 +117,7 @@ func (r *Recorder) Record(ctx context.Context, result posture.Result) error {
 	q := &request{ctx: ctx, result: result}
 	var last error
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
-		err, final := r.attempt(ctx, q)
+		final, err := r.attempt(ctx, q)
 		if err == nil {
 			return nil
 		}
@@ -141,23 +141,22 @@ const (
 )
 
 // attempt hands the request to the writer; final means that there is no use in another attempt.
-func (r *Recorder) attempt(ctx context.Context, q *request) (err error, final bool) {
+func (r *Recorder) attempt(ctx context.Context, q *request) (final bool, err error) {
 	q.answer = make(chan error, 1)
 	select {
 	case r.queue <- q:
 	case <-ctx.Done():
-		return ctx.Err(), true
+		return true, ctx.Err()
 	case <-r.stopped:
-		return ErrStopped, true
+		return true, ErrStopped
 	}
 	select {
 	case err := <-q.answer:
-		return err, Permanent(err)
+		return Permanent(err), err
 	case <-ctx.Done(): // the writer may still record it: a repetition then finds the row
-		return ctx.Err(), true
+		return true, ctx.Err()
 	case <-r.stopped: // the writer has answered its last batch before
-		err := <-q.answer
-		return err, true
+		return true, <-q.answer
 	}
 }
 

@@ -64,3 +64,27 @@ func TestOpenWaitsWhileAnotherMigrates(t *testing.T) {
 		})
 	}
 }
+
+// TestMigrationGivesUpOnALockedTable: a program may keep a transaction open for days, as psycopg2 does after a SELECT.
+func TestMigrationGivesUpOnALockedTable(t *testing.T) {
+	o := freshPostgres(t)
+	execute(t, o, originalTable, originalInsert("pi1", "31"))
+	c, err := pgconn.Connect(context.Background(), o.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close(context.Background())
+	if _, err := c.Exec(context.Background(), "BEGIN; SELECT * FROM posture_log").ReadAll(); err != nil {
+		t.Fatal(err)
+	}
+	_, err = store.Open(context.Background(), store.Options{URL: o.URL + "&lock_timeout=100ms"})
+	if err == nil || !strings.Contains(err.Error(), "idle in transaction") {
+		t.Fatalf("got %v, want the advice to end the other's transaction", err)
+	}
+	if _, err := c.Exec(context.Background(), "COMMIT").ReadAll(); err != nil {
+		t.Fatal(err)
+	}
+	if got := all(t, open(t, o)); len(got) != 1 {
+		t.Errorf("%d rows, want the original's one", len(got))
+	}
+}

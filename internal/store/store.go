@@ -6,7 +6,6 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"log/slog"
 	"strings"
@@ -17,12 +16,14 @@ import (
 	"plumbline/internal/store/sqlite"
 )
 
-// The words of a table's rows.
-type (
-	Entry   = row.Entry   // a row read back: its id and the result
-	Query   = row.Query   // which rows are wanted
-	Refused = row.Refused // the error for a result that can never become a row
-)
+// Entry is a row read back: its id and the result.
+type Entry = row.Entry
+
+// Query says which rows are wanted.
+type Query = row.Query
+
+// Refused is the error for a result that can never become a row.
+type Refused = row.Refused
 
 // Limits of a Query.
 const (
@@ -63,7 +64,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	db, err := open(ctx, o, log)
 	if err != nil {
-		return nil, fmt.Errorf("opening the results' table: %w", err)
+		return nil, err // it names the database
 	}
 	return &Store{database: db}, nil
 }

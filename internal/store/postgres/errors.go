@@ -79,6 +79,9 @@ func adviceForState(refusal *pgconn.PgError, config *pgx.ConnConfig) string {
 		return "the table is gone: start Plumbline again, it makes what is missing"
 	case "42P10":
 		return "the unique index on capture_id is gone: CREATE UNIQUE INDEX posture_log_capture_id ON posture_log (capture_id);"
+	case "55P03":
+		return "another program holds posture_log in an open transaction: end it, or see who it is: " +
+			"SELECT pid, application_name, state FROM pg_stat_activity WHERE state LIKE 'idle in transaction%';"
 	case "53300":
 		return "the server has no free connection: end other clients, raise max_connections, or add pool_max_conns=2 to the URL"
 	case "53100":

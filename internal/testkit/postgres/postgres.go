@@ -241,7 +241,7 @@ func (s *Server) end(how syscall.Signal) error {
 		return fmt.Errorf("stopping PostgreSQL: %w", err)
 	}
 	select {
-	case <-s.ended: // its exit status says only that it was asked to end
+	case <-s.ended: //nolint:errcheck // its exit status says only that it was asked to end
 		return nil
 	case <-time.After(patience):
 		return errors.Join(errors.New("PostgreSQL did not stop in time"), process.Process.Kill())

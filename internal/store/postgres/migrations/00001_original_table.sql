@@ -1,5 +1,8 @@
 -- The original's table, by its own statement; one that is there already stays, with every row.
 -- +goose Up
+-- A program that keeps a transaction open on the table must not make this wait, and everybody behind it, for ever.
+SELECT set_config('lock_timeout', coalesce(nullif(current_setting('lock_timeout'), '0'), '15s'), true);
+
 CREATE TABLE IF NOT EXISTS posture_log (id SERIAL PRIMARY KEY, pi_id TEXT, filename TEXT, received_time TIMESTAMP, analyzed_time TIMESTAMP, neck_angle INTEGER, body_angle INTEGER, posture_status TEXT, landmarks_detected BOOLEAN, processed_by TEXT);
 
 ALTER TABLE posture_log

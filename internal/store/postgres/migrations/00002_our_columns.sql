@@ -1,5 +1,8 @@
 -- All take NULL: the original's INSERT goes on working.
 -- +goose Up
+-- A program that keeps a transaction open on the table must not make this wait, and everybody behind it, for ever.
+SELECT set_config('lock_timeout', coalesce(nullif(current_setting('lock_timeout'), '0'), '15s'), true);
+
 ALTER TABLE posture_log
     ADD COLUMN IF NOT EXISTS capture_id TEXT COLLATE "C", -- sorts by time of receipt
     ADD COLUMN IF NOT EXISTS taken_at TIMESTAMP,

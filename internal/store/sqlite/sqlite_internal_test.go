@@ -1,20 +1,39 @@
 package sqlite
 
 import (
-	"context"
 	"log/slog"
 	"path/filepath"
 	"strings"
 	"testing"
 )
 
-// TestReadsByIndex asks SQLite how it would read: no page of the dashboard may read the whole table.
-func TestReadsByIndex(t *testing.T) {
-	d, err := Open(context.Background(), filepath.Join(t.TempDir(), "plumbline.db"), slog.New(slog.DiscardHandler))
+func openFresh(t *testing.T) *Database {
+	t.Helper()
+	d, err := Open(t.Context(), filepath.Join(t.TempDir(), "plumbline.db"), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer d.Close()
+	t.Cleanup(func() { d.Close() })
+	return d
+}
+
+// TestCommitsAreSynced reads the settings that the promise of a commit hangs on, from the connections as they are used.
+func TestCommitsAreSynced(t *testing.T) {
+	d := openFresh(t)
+	for name, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "busy_timeout": "10000"} {
+		var got string
+		if err := d.writer.QueryRow("PRAGMA " + name).Scan(&got); err != nil || got != want {
+			t.Errorf("%s is %q, %v; want %q", name, got, err, want)
+		}
+	}
+	if _, err := d.reader.Exec("DELETE FROM posture_log"); err == nil {
+		t.Error("a reader may write")
+	}
+}
+
+// TestReadsByIndex asks SQLite how it would read: no page of the dashboard may read the whole table.
+func TestReadsByIndex(t *testing.T) {
+	d := openFresh(t)
 	for name, query := range map[string]string{
 		"latest": selection + latestIn,
 		"recent": selection + recentOf(""),
