@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"plumbline/internal/album"
 	"plumbline/internal/posture"
 	"plumbline/internal/record"
 	"plumbline/internal/store"
@@ -25,17 +26,26 @@ func BenchmarkRecord(b *testing.B) {
 		"PostgreSQL": func() store.Options { return store.Options{URL: server.URL(server.NewDatabase(b))} },
 	} {
 		for _, workers := range []int{1, 4, 64} {
-			for _, pictures := range []bool{false, true} {
-				b.Run(fmt.Sprintf("%s/workers=%d/pictures=%v", name, workers, pictures), func(b *testing.B) {
-					benchmark(b, startHub(b, fresh(), func(o *record.Options) {
-						if !pictures {
-							o.Pictures = nil
-						}
-					}), workers)
+			for pictures, change := range map[string]func(*record.Options){
+				"none":   func(o *record.Options) { o.Pictures = nil },
+				"kept":   nil,
+				"synced": func(o *record.Options) { o.Pictures = syncedAlbum(b) },
+			} {
+				b.Run(fmt.Sprintf("%s/workers=%d/pictures=%s", name, workers, pictures), func(b *testing.B) {
+					benchmark(b, startHub(b, fresh(), change), workers)
 				})
 			}
 		}
 	}
+}
+
+func syncedAlbum(b *testing.B) *album.Album {
+	a, err := album.Open(album.Options{Dir: b.TempDir(), Sync: true})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { a.Close() })
+	return a
 }
 
 func benchmark(b *testing.B, h *hub, workers int) {
