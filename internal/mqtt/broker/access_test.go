@@ -182,6 +182,18 @@ func TestClientIdentifiersOfAccountsDoNotCollide(t *testing.T) {
 	}
 }
 
+// An MQTT 3.1.1 client cannot be told why; its connection is closed (3.3.5).
+func TestForbiddenTopicInMQTT3(t *testing.T) {
+	in := newInbox()
+	b := start(t, broker.Options{Handle: in.handle})
+	w := connect(t, b, 4, login{id: "pi"})
+	w.publish(0, 1, "elsewhere", 1, []byte("x"))
+	w.expectClosed()
+	if in.count() != 0 {
+		t.Error("it was handed over")
+	}
+}
+
 func TestTopicOfAPatternWithMoreLevels(t *testing.T) {
 	pictures, err := mqtt.ParsePattern("site/+/camera/+")
 	if err != nil {

@@ -139,10 +139,14 @@ func (h *hook) OnPacketRead(cl *mochi.Client, pk packets.Packet) (packets.Packet
 	return pk, nil
 }
 
-// OnPacketEncode tells an MQTT 5 client how large its packets may be, which mochi does not.
-func (h *hook) OnPacketEncode(_ *mochi.Client, pk packets.Packet) packets.Packet {
-	if pk.FixedHeader.Type == packets.Connack {
+// OnPacketEncode tells an MQTT 5 client how large its packets may be, which mochi does not, and keeps mochi from sending
+// DISCONNECT to older clients, to which a server may not send it (3.1.1, 3.14): mochi writes no packet of an unknown type.
+func (h *hook) OnPacketEncode(cl *mochi.Client, pk packets.Packet) packets.Packet {
+	switch {
+	case pk.FixedHeader.Type == packets.Connack:
 		pk.Properties.MaximumPacketSize = h.maxPacket
+	case pk.FixedHeader.Type == packets.Disconnect && cl.Properties.ProtocolVersion < 5:
+		pk.FixedHeader.Type = packets.Reserved
 	}
 	return pk
 }
@@ -221,11 +225,8 @@ func (h *hook) disconnect(cl *mochi.Client, code packets.Code) {
 	cl.Stop(code)
 }
 
-// sayGoodbye sends DISCONNECT with a reason, which a server may do in MQTT 5 only.
+// sayGoodbye sends DISCONNECT with a reason, to MQTT 5 clients only (see OnPacketEncode).
 func (h *hook) sayGoodbye(cl *mochi.Client, code packets.Code) {
-	if cl.Properties.ProtocolVersion < 5 {
-		return
-	}
 	_ = cl.WritePacket(packets.Packet{
 		FixedHeader: packets.FixedHeader{Type: packets.Disconnect},
 		ReasonCode:  code.Code,

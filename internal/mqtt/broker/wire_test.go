@@ -213,6 +213,9 @@ func (w *wire) expectClosed() (reason byte) {
 		case 0:
 			return reason
 		case disconnect:
+			if w.version < 5 {
+				w.t.Error("DISCONNECT was sent to an MQTT 3.1.1 client")
+			}
 			if len(p.body) > 0 {
 				reason = p.body[0]
 			}

@@ -324,3 +324,26 @@ func TestRate(t *testing.T) {
 		t.Errorf("11 pictures at 50 a second took %s", took)
 	}
 }
+
+// From a device's memory to an accepted message and back, over loopback; the rest of the hub comes on top.
+func BenchmarkSend100kB(b *testing.B) {
+	broker, err := broker.Start(broker.Options{Listen: "127.0.0.1:0", Handle: func(context.Context, mqtt.Message) error { return nil }})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = broker.Close() }()
+	big := device.Picture{Bytes: make([]byte, 100_000)}
+	b.SetBytes(100_000)
+	b.ReportAllocs()
+	b.ResetTimer()
+	_, err = device.Send(b.Context(), device.Options{URL: broker.Addr(), Device: "pi1", Form: device.Raw}, func(yield func(device.Picture, error) bool) {
+		for range b.N {
+			if !yield(big, nil) {
+				return
+			}
+		}
+	}, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+}
