@@ -51,7 +51,7 @@ func (l *listener) Serve(establish listeners.EstablishFn) {
 			return
 		case err != nil:
 			l.log.Error("accepting an MQTT connection", "error", err)
-			time.Sleep(100 * time.Millisecond)
+			<-time.After(100 * time.Millisecond)
 			continue
 		}
 		if c := l.add(inner); c != nil {

@@ -137,8 +137,8 @@ func (s *sender) lookAfter(l *link) error {
 
 func (s *sender) takeNext(l *link) error {
 	p, err, more := s.next()
-	if !more || err != nil {
-		s.exhausted, s.broken = true, err
+	s.exhausted, s.broken = !more || err != nil, err
+	if s.exhausted {
 		return nil
 	}
 	s.pace()

@@ -30,7 +30,7 @@ func MaxPacketBytes(maxPicture int64) int64 {
 	return readFactor*maxPicture/3*4 + readFactor*maxPicture/24 + KeptBytes
 }
 
-// A refusal is what is kept of a message that can be no capture.
+// Refusal is what is kept of a message that can be no capture.
 type Refusal struct {
 	Device  string // empty when the topic names none
 	Topic   string
