@@ -116,6 +116,22 @@ func sample(values []float32) []float32 {
 	return kept
 }
 
+func TestTheNetworksAreLeftWithWhatRunsWell(t *testing.T) {
+	for name, s := range shipped {
+		t.Run(name, func(t *testing.T) {
+			ops, err := onnx.Operators(readModel(t, name), onnx.Options{Outputs: s.outputs})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, op := range ops {
+				if op == "Pad" || op == "DepthToSpace" || op == "Clip" && ops[i-1] != "Conv" {
+					t.Errorf("operator %d is %s after %s", i, op, ops[max(i-1, 0)])
+				}
+			}
+		})
+	}
+}
+
 func TestAnyBatchComputesEachImageAsAlone(t *testing.T) {
 	m := readModel(t, "lite")
 	outputs := shipped["lite"].outputs
