@@ -50,7 +50,11 @@ func bounded(v float32, limit int) int {
 
 // mix lays ink over the pixel at offset i of Pix.
 func mix(d []byte, i ink, cover float32) {
-	a := int32(cover*i.opacity*256 + 0.5)
+	i.over(d, int32(cover*i.opacity*256+0.5))
+}
+
+// over lays a/256 of the ink over a pixel.
+func (i ink) over(d []byte, a int32) {
 	d = d[:3:3]
 	d[0] += byte((int32(i.r) - int32(d[0])) * a >> 8)
 	d[1] += byte((int32(i.g) - int32(d[1])) * a >> 8)
@@ -74,6 +78,7 @@ func (c *canvas) taper(a, b point, ra, rb float32, i ink) {
 	}
 	ab := b.sub(a)
 	inverse := 1 / max(ab.dot(ab), 1e-9)
+	whole := int32(i.opacity*256 + 0.5)
 	from, to := c.rows(min(a.y, b.y)-reach, max(a.y, b.y)+reach)
 	for y := from; y < to; y++ {
 		py := float32(y) + 0.5
@@ -87,7 +92,7 @@ func (c *canvas) taper(a, b point, ra, rb float32, i ink) {
 			d2 := dx*dx + dy*dy
 			switch {
 			case r >= 0.5 && d2 <= (r-0.5)*(r-0.5):
-				mix(row, i, 1)
+				i.over(row, whole)
 			case d2 < (r+0.5)*(r+0.5):
 				mix(row, i, r+0.5-max(sqrt(d2), 0.5-r))
 			}
@@ -194,9 +199,11 @@ func (c *canvas) roundRect(b box, radius float32, i ink) {
 func (c *canvas) span(y int, x0, x1 float32, i ink) {
 	from, to := c.columns(x0, x1)
 	row := c.frame.Pix[(y*c.frame.Width+from)*3:]
+	whole := int32(i.opacity*256 + 0.5)
 	for x := from; x < to; x++ {
-		cover := min(float32(x+1), x1) - max(float32(x), x0)
-		if cover > 0 {
+		if cover := min(float32(x+1), x1) - max(float32(x), x0); cover >= 1 {
+			i.over(row, whole)
+		} else if cover > 0 {
 			mix(row, i, cover)
 		}
 		row = row[3:]

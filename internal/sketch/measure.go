@@ -2,7 +2,6 @@ package sketch
 
 import (
 	"math"
-	"strconv"
 
 	"plumbline/internal/posture"
 )
@@ -26,8 +25,8 @@ func (s *scene) drawMeasure() {
 	for _, j := range []joint{h, sh, e} {
 		s.drawKnot(j)
 	}
-	s.drawDegrees(torso, 0.62)
-	s.drawDegrees(neck, 0.72)
+	s.labels[0] = s.drawDegrees(torso, 0.62)
+	s.labels[1] = s.drawDegrees(neck, 0.72)
 }
 
 // lean is a segment of the body and its angle against the vertical; the plumb line is drawn reach times as long.
@@ -88,21 +87,26 @@ func (s *scene) drawKnot(j joint) {
 		return
 	}
 	r := 1.75 * s.line
-	s.canvas.disc(j.point, r+0.6*s.halo(s.line), haloColor.faded(1.3))
+	s.canvas.disc(j.point, r+0.6*s.halo(s.line), haloColor)
 	s.canvas.disc(j.point, r, verdictOf(s.assessment.Status).color)
 	s.canvas.disc(j.point, 0.5*r, textColor)
 }
 
+// labelShare is the share of a picture's height that a label may take; in a thumbnail it would hide the person.
+const labelShare = 0.16
+
 // drawDegrees writes the angle beside the plumb line, at a share of the segment's height, on the side that the body does
-// not lean to: behind a back that leans forward. Where it hardly leans, behind the back as well.
-func (s *scene) drawDegrees(l lean, share float32) {
-	if !l.shown() || math.IsNaN(l.degrees) {
-		return
+// not lean to: behind a back that leans forward. Where it hardly leans, behind the back as well. It
+// returns the label's box.
+func (s *scene) drawDegrees(l lean, share float32) box {
+	h := 1.3 * s.text
+	if !l.shown() || math.IsNaN(l.degrees) || h > labelShare*float32(s.canvas.frame.Height) {
+		return box{}
 	}
 	f := s.texts.face(bold, s.text*0.95)
-	text := strconv.Itoa(int(math.Round(l.degrees))) + "°"
+	text := degrees(l.degrees, 0)
 	pad := 0.32 * s.text
-	w, h := f.width(text)+2*pad, 1.3*s.text
+	w := f.width(text) + 2*pad
 	gap := 1.2*s.line + 0.25*s.text
 	at := box{l.from.x + gap, l.from.y - share*l.length() - h/2, w, h}
 	if s.labelLeft(l) {
@@ -111,6 +115,7 @@ func (s *scene) drawDegrees(l lean, share float32) {
 	at = s.canvas.within(at)
 	s.canvas.roundRect(at, 0.4*s.text, panelColor)
 	s.canvas.write(f, text, point{at.x + pad, at.y + 0.99*s.text}, verdictOf(s.assessment.Status).color)
+	return at
 }
 
 // smallLean is in degrees; a wedge that narrow leaves room for its label on either side.

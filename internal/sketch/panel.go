@@ -1,7 +1,8 @@
 package sketch
 
 import (
-	"fmt"
+	"math"
+	"strconv"
 
 	"plumbline/internal/posture"
 )
@@ -46,11 +47,11 @@ func (s *scene) rows(full bool) []row {
 		return s.reason(full)
 	}
 	if !full {
-		return []row{{name: "Neck", value: fmt.Sprintf("%.0f°", a.Angles.Neck)}, {name: "Torso", value: fmt.Sprintf("%.0f°", a.Angles.Torso)}}
+		return []row{{name: "Neck", value: degrees(a.Angles.Neck, 0)}, {name: "Torso", value: degrees(a.Angles.Torso, 0)}}
 	}
 	rows := []row{
-		{"Neck", fmt.Sprintf("%.1f°", a.Angles.Neck), spread(a.Angles.NeckUncertainty), false},
-		{"Torso", fmt.Sprintf("%.1f°", a.Angles.Torso), spread(a.Angles.TorsoUncertainty), false},
+		{"Neck", degrees(a.Angles.Neck, 1), spread(a.Angles.NeckUncertainty), false},
+		{"Torso", degrees(a.Angles.Torso, 1), spread(a.Angles.TorsoUncertainty), false},
 	}
 	if from := standpoint(a); from != "" {
 		rows = append(rows, row{name: from, muted: true})
@@ -66,11 +67,19 @@ func (s *scene) reason(full bool) []row {
 	return nil
 }
 
-func spread(degrees float64) string {
-	if !(degrees > 0) {
+// degrees writes an angle, a dash for what is not a number.
+func degrees(angle float64, digits int) string {
+	if math.IsNaN(angle) || math.IsInf(angle, 0) {
+		return "–"
+	}
+	return strconv.FormatFloat(angle, 'f', digits, 64) + "°"
+}
+
+func spread(deviation float64) string {
+	if !(deviation > 0) {
 		return ""
 	}
-	return fmt.Sprintf("± %.1f°", degrees)
+	return "± " + degrees(deviation, 1)
 }
 
 // standpoint says which side was measured and from where it is seen.
@@ -105,6 +114,10 @@ func (p *panel) measure(s *scene) {
 	t := s.text
 	p.titleFace, p.rowFace, p.mutedFace = s.texts.face(bold, 1.3*t), s.texts.face(medium, t), s.texts.face(medium, 0.85*t)
 	p.pad, p.signSize = 0.7*t, 1.45*t
+	if p.title == "" { // the sign alone, on a thumbnail
+		p.signSize = min(p.signSize, 0.34*float32(min(s.canvas.frame.Width, s.canvas.frame.Height)))
+		p.pad = 0.16 * p.signSize
+	}
 	p.w, p.h = 2*p.pad+p.signSize, 2*p.pad+p.signSize
 	if p.title == "" {
 		return
@@ -150,9 +163,12 @@ func (p *panel) draw(s *scene, v verdict) {
 	at := p.place(s)
 	t := s.text
 	s.canvas.roundRect(at, 0.6*t, panelColor)
-	s.canvas.roundRect(box{at.x, at.y + 0.6*t, max(0.22*t, 2), at.h - 1.2*t}, 0.2*t, v.color)
 	center := point{at.x + p.pad + p.signSize/2, at.y + p.pad + p.signSize/2}
 	s.drawSign(v, center, p.signSize/2)
+	if p.title == "" {
+		return
+	}
+	s.canvas.roundRect(box{at.x, at.y + 0.6*t, max(0.22*t, 2), at.h - 1.2*t}, 0.2*t, v.color)
 	s.canvas.write(p.titleFace, p.title, point{at.x + p.pad + p.signSize + 0.5*t, center.y + 0.45*t}, v.color)
 	base := at.y + p.pad + p.signSize + 0.15*t + 1.05*t
 	for _, r := range p.rows {
@@ -170,7 +186,7 @@ func (p *panel) draw(s *scene, v verdict) {
 // place chooses the corner with the fewest landmarks under it; a head counts for more than a foot.
 func (p *panel) place(s *scene) box {
 	w, h := float32(s.canvas.frame.Width), float32(s.canvas.frame.Height)
-	m := min(0.7*s.text, max((w-p.w)/2, 0), max((h-p.h)/2, 0))
+	m := min(0.7*s.text, 0.05*min(w, h), max((w-p.w)/2, 0), max((h-p.h)/2, 0))
 	right, bottom := max(w-p.w-m, 0), max(h-p.h-m, 0)
 	corners := [...]box{{m, m, p.w, p.h}, {right, m, p.w, p.h}, {m, bottom, p.w, p.h}, {right, bottom, p.w, p.h}}
 	best, least := corners[0], s.hidden(corners[0])
@@ -191,6 +207,11 @@ func (s *scene) hidden(b box) (count int) {
 		count++
 		if i <= posture.RightShoulder || i == posture.LeftHip || i == posture.RightHip {
 			count += 2
+		}
+	}
+	for _, l := range s.labels {
+		if l.w > 0 && l.x < b.x+b.w && b.x < l.x+l.w && l.y < b.y+b.h && b.y < l.y+l.h {
+			count += 6
 		}
 	}
 	return count

@@ -48,6 +48,7 @@ type scene struct {
 	text       float32 // size of ordinary text in pixels
 	line       float32 // width of ordinary lines in pixels
 	points     [posture.LandmarkCount]joint
+	labels     [2]box // where angles are written; empty where none is
 }
 
 // joint is a landmark in pixels.
