@@ -130,6 +130,10 @@ bench: build linux-amd64 .tools/peer/ready ## measure beside the Python original
 	@$(GO) build -o dist/bench-landmarks ./test/bench/landmarks
 	@$(GO) run ./test/bench $(if $(PICTURES),-pictures $(PICTURES)) $(ARGS)
 
+parity: assets .tools/peer/ready ## compare landmarks with Python's wheel (PICTURES=folder, else the synthetic people)
+	@scripts/need.sh bench
+	@test/parity/run.sh $(or $(PICTURES),internal/demo/people) $(ARGS)
+
 licenses: deps-build ## collect the licences of the Go modules that are linked
 	@go run ./internal/licenses/collect
 
