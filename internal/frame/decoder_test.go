@@ -1,9 +1,12 @@
+//go:build cgo
+
 package frame_test
 
 import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -71,5 +74,20 @@ func compare(t *testing.T, err error, f posture.Frame, want seen) {
 	sum := sha256.Sum256(f.Pix)
 	if got := hex.EncodeToString(sum[:]); got != want.SHA256 {
 		t.Error("pixels differ from OpenCV's")
+	}
+}
+
+// TestDecodersShareNothing decodes the same pictures in several goroutines; the race detector sees what is shared.
+func TestDecodersShareNothing(t *testing.T) {
+	golden := readGolden(t)
+	for i := range 4 {
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			t.Parallel()
+			d := newDecoder(t)
+			var f posture.Frame
+			for name, want := range golden {
+				compare(t, d.Decode(read(t, name), &f), f, want)
+			}
+		})
 	}
 }

@@ -39,10 +39,10 @@ func (l Limits) withDefaults() Limits {
 // Refusal says why bytes are not a picture that can be analysed. Any other error of this package is a fault of ours.
 type Refusal struct{ Reason string }
 
+func (r *Refusal) Error() string { return r.Reason }
+
 // Permanent says that decoding the same bytes again would not help.
 func (r *Refusal) Permanent() bool { return true }
-
-func (r *Refusal) Error() string { return r.Reason }
 
 // IsRefusal reports whether err means that the picture is bad, rather than that something here went wrong.
 func IsRefusal(err error) bool {
