@@ -126,7 +126,13 @@ fuzz: deps-test assets ## run every fuzz test for FUZZTIME (20s)
 	.tools/peer/bin/pip install -q --disable-pip-version-check -r $<
 	@touch $@
 
-bench: build linux-amd64 .tools/peer/ready ## measure beside the Python original (PICTURES=folder of photographs, ARGS="-quick")
+# Large pictures of people, rendered: minutes once.
+.tools/people/ready: $(wildcard test/synth/*.go)
+	@mkdir -p $(@D)
+	@for name in anna emil; do $(GO) run ./test/synth -out $(@D) -size 1920x1080 -only $$name || exit 1; done
+	@touch $@
+
+bench: build linux-amd64 .tools/peer/ready $(if $(PICTURES),,.tools/people/ready) ## measure beside the Python original (PICTURES=folder of photographs, ARGS="-quick")
 	@$(GO) build -o dist/bench-landmarks ./test/bench/landmarks
 	@$(GO) run ./test/bench $(if $(PICTURES),-pictures $(PICTURES)) $(ARGS)
 

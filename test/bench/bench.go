@@ -45,18 +45,26 @@ func newBench(o options) (*bench, error) {
 	if o.quick {
 		b.rounds, b.passes, b.count = 1, 1, 40
 	}
-	if b.sets, err = pictureSets(o.pictures, folder); err != nil {
+	if b.sets, err = pictureSets(o.folders(), folder); err != nil {
 		b.close()
 		return nil, fmt.Errorf("making the pictures: %w", err)
 	}
 	return b, nil
 }
 
+// folders says where the pictures of each size come from.
+func (o options) folders() map[size]string {
+	if o.pictures != "" {
+		return map[size]string{small: o.pictures, large: o.pictures}
+	}
+	return map[size]string{small: o.people, large: o.largePeople}
+}
+
 func (b *bench) close() { os.RemoveAll(b.folder) }
 
 func (b *bench) describePictures() string {
 	if b.pictures == "" {
-		return fmt.Sprintf("%d pictures of synthetic people", len(b.sets[small]))
+		return fmt.Sprintf("%d and %d pictures of synthetic people", len(b.sets[small]), len(b.sets[large]))
 	}
 	return fmt.Sprintf("%d photographs", len(b.sets[small]))
 }

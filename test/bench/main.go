@@ -18,15 +18,17 @@ import (
 )
 
 type options struct {
-	pictures  string // folder of photographs; empty means synthetic people
-	out       string // file for the report; empty means none
-	quick     bool
-	only      string // sections, separated by commas; empty means all
-	python    string
-	scripts   string
-	plumbline string
-	landmarks string
-	shipped   string // the binary that is given to others, for its size
+	pictures    string // folder of photographs; empty means synthetic people
+	people      string // rendered at 640x480
+	largePeople string // rendered at 1920x1080
+	out         string // file for the report; empty means none
+	quick       bool
+	only        string // sections, separated by commas; empty means all
+	python      string
+	scripts     string
+	plumbline   string
+	landmarks   string
+	shipped     string // the binary that is given to others, for its size
 }
 
 // section is one group of measurements.
@@ -46,6 +48,8 @@ var sections = []section{
 func main() {
 	var o options
 	flag.StringVar(&o.pictures, "pictures", "", "folder of JPEG photographs instead of the synthetic people")
+	flag.StringVar(&o.people, "people", "internal/demo/people", "synthetic people of 640x480")
+	flag.StringVar(&o.largePeople, "large-people", ".tools/people", "synthetic people of 1920x1080")
 	flag.StringVar(&o.out, "out", "", "write the report to this file too")
 	flag.BoolVar(&o.quick, "quick", false, "few pictures and one round: to see that it works")
 	flag.StringVar(&o.only, "only", "", "only these of landmarks,system,start,memory,size")

@@ -13,27 +13,23 @@ import (
 )
 
 const (
-	people      = "internal/demo/people" // the committed synthetic people
-	mostTaken   = 20                     // pictures of a folder; more would only take longer
+	mostTaken   = 20 // pictures of a folder; more would only take longer
 	jpegQuality = 92
 )
 
-// pictureSets writes each picture of the folder stretched to both sizes, so that both systems meet the same bytes, full of
-// picture to the edges as a camera's are. An empty name means the synthetic people.
-func pictureSets(from, to string) (map[size][]string, error) {
-	if from == "" {
-		from = people
-	}
-	files, err := filepath.Glob(filepath.Join(from, "*.jpg"))
-	if err != nil {
-		return nil, err
-	}
-	if len(files) == 0 {
-		return nil, fmt.Errorf("no .jpg in %s", from)
-	}
+// pictureSets writes the pictures of a folder a size, stretched to that size: both systems meet the same bytes, full of
+// picture to the edges as a camera's are.
+func pictureSets(from map[size]string, to string) (map[size][]string, error) {
 	sets := map[size][]string{}
-	for _, file := range files[:min(len(files), mostTaken)] {
-		for _, s := range []size{small, large} {
+	for s, folder := range from {
+		files, err := filepath.Glob(filepath.Join(folder, "*.jpg"))
+		if err != nil {
+			return nil, err
+		}
+		if len(files) == 0 {
+			return nil, fmt.Errorf("no .jpg in %s", folder)
+		}
+		for _, file := range files[:min(len(files), mostTaken)] {
 			scaled := filepath.Join(to, fmt.Sprintf("%s-%s", s, filepath.Base(file)))
 			if err := scale(file, scaled, s); err != nil {
 				return nil, fmt.Errorf("%s: %w", file, err)
