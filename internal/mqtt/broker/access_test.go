@@ -10,23 +10,31 @@ import (
 	"plumbline/internal/mqtt/users"
 )
 
-const password = "a long password"
+// people are accounts and their passwords.
+type people struct {
+	*users.File
+	passwords map[string]string
+}
 
-func accounts(t *testing.T) *users.File {
+func accounts(t *testing.T) people {
 	t.Helper()
 	f, err := users.Open(filepath.Join(t.TempDir(), "users.json"), users.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
+	p := people{f, map[string]string{}}
 	for _, a := range []mqtt.Account{{Name: "pi1", Role: mqtt.RoleDevice}, {Name: "pi2", Role: mqtt.RoleDevice}, {Name: "nurse", Role: mqtt.RoleViewer}} {
-		if err := f.Add(a, password); err != nil {
+		if p.passwords[a.Name], err = f.AddGenerated(a); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return f
+	return p
 }
 
-func as(user string) login { return login{id: user + "-client", user: user, password: password} }
+// as is a login by an account; by nobody when it is empty.
+func (p people) as(user string) login {
+	return login{id: user + "-client", user: user, password: p.passwords[user]}
+}
 
 func TestListeningElsewhereWithAccounts(t *testing.T) {
 	if err := (broker.Options{Listen: "0.0.0.0:1883", Users: accounts(t)}).Validate(); err != nil {
@@ -42,14 +50,15 @@ func TestListeningElsewhereWithAccounts(t *testing.T) {
 }
 
 func TestLogin(t *testing.T) {
-	b := start(t, broker.Options{Handle: newInbox().handle, Users: accounts(t)})
+	p := accounts(t)
+	b := start(t, broker.Options{Handle: newInbox().handle, Users: p})
 	for name, c := range map[string]struct {
 		login login
 		code  byte // of CONNACK in MQTT 3.1.1
 	}{
-		"right":                  {as("pi1"), 0},
+		"right":                  {p.as("pi1"), 0},
 		"wrong password":         {login{id: "x", user: "pi1", password: "another password"}, 5},
-		"unknown":                {login{id: "x", user: "pi9", password: password}, 5},
+		"unknown":                {login{id: "x", user: "pi9", password: p.passwords["pi1"]}, 5},
 		"no account on loopback": {login{id: "x"}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -63,8 +72,8 @@ func TestLogin(t *testing.T) {
 }
 
 func TestRights(t *testing.T) {
-	in := newInbox()
-	b := start(t, broker.Options{Handle: in.handle, Users: accounts(t)})
+	in, p := newInbox(), accounts(t)
+	b := start(t, broker.Options{Handle: in.handle, Users: p})
 	for name, c := range map[string]struct {
 		user  string
 		topic string
@@ -83,11 +92,7 @@ func TestRights(t *testing.T) {
 		"anonymous, imagesque":        {"", "imagesque/pi1", false},
 	} {
 		t.Run("publish: "+name, func(t *testing.T) {
-			l := login{id: "anonymous"}
-			if c.user != "" {
-				l = as(c.user)
-			}
-			w := connect(t, b, 5, l)
+			w := connect(t, b, 5, p.as(c.user))
 			before := in.count()
 			w.publish(retain, 1, c.topic, 3, []byte("x"))
 			reason := w.expectAck(puback, 3)
@@ -121,11 +126,7 @@ func TestRights(t *testing.T) {
 		"anonymous, postureless":   {"", "posturex/#", false},
 	} {
 		t.Run("subscribe: "+name, func(t *testing.T) {
-			l := login{id: "anonymous"}
-			if c.user != "" {
-				l = as(c.user)
-			}
-			if got := connect(t, b, 5, l).subscribe(c.filter); got != c.want {
+			if got := connect(t, b, 5, p.as(c.user)).subscribe(c.filter); got != c.want {
 				t.Errorf("granted: %v", got)
 			}
 		})
@@ -153,12 +154,12 @@ func TestSubscriberToEverythingReceivesResultsOnly(t *testing.T) {
 }
 
 func TestAccountThatWasRemovedLosesItsRights(t *testing.T) {
-	in, f := newInbox(), accounts(t)
-	b := start(t, broker.Options{Handle: in.handle, Users: f})
-	w := connect(t, b, 5, as("pi1"))
+	in, p := newInbox(), accounts(t)
+	b := start(t, broker.Options{Handle: in.handle, Users: p})
+	w := connect(t, b, 5, p.as("pi1"))
 	w.publish(0, 1, "images/pi1", 1, []byte("x"))
 	w.expectAck(puback, 1)
-	if err := f.Remove("pi1"); err != nil {
+	if err := p.Remove("pi1"); err != nil {
 		t.Fatal(err)
 	}
 	w.publish(0, 1, "images/pi1", 2, []byte("x"))
@@ -169,10 +170,10 @@ func TestAccountThatWasRemovedLosesItsRights(t *testing.T) {
 
 // Client identifiers are chosen by clients. Another account's session must not be had by choosing its identifier.
 func TestClientIdentifiersOfAccountsDoNotCollide(t *testing.T) {
-	in := newInbox()
-	b := start(t, broker.Options{Handle: in.handle, Users: accounts(t)})
-	one := connect(t, b, 4, login{id: "same", user: "pi1", password: password, keep: true})
-	two := connect(t, b, 4, login{id: "same", user: "pi2", password: password, keep: true})
+	in, p := newInbox(), accounts(t)
+	b := start(t, broker.Options{Handle: in.handle, Users: p})
+	one := connect(t, b, 4, login{id: "same", user: "pi1", password: p.passwords["pi1"], keep: true})
+	two := connect(t, b, 4, login{id: "same", user: "pi2", password: p.passwords["pi2"], keep: true})
 	one.ping()
 	two.ping()
 	two.publish(0, 1, "images/pi2", 1, []byte("x"))
@@ -199,8 +200,9 @@ func TestTopicOfAPatternWithMoreLevels(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := start(t, broker.Options{Handle: newInbox().handle, Users: accounts(t), Pictures: pictures})
-	w := connect(t, b, 5, as("pi1"))
+	p := accounts(t)
+	b := start(t, broker.Options{Handle: newInbox().handle, Users: p, Pictures: pictures})
+	w := connect(t, b, 5, p.as("pi1"))
 	for topic, want := range map[string]byte{"site/north/camera/pi1": 0, "site/north/camera/pi2": 0x87, "site/camera/pi1": 0x87, "images/pi1": 0x87} {
 		w.publish(0, 1, topic, 1, []byte("x"))
 		if reason := w.expectAck(puback, 1); reason != want {

@@ -103,9 +103,7 @@ func (c *conn) readBody(p []byte) (int, error) {
 // begin waits for the next packet's fixed header, checks the size it announces and takes it from the budget.
 func (c *conn) begin() error {
 	c.release()
-	if err := c.awaitPacket(); err != nil {
-		return err
-	}
+	c.awaitPacket()
 	header, size, err := readFixedHeader(c.in)
 	if err != nil {
 		return err
@@ -123,7 +121,8 @@ func (c *conn) begin() error {
 	return nil
 }
 
-func (c *conn) awaitPacket() error {
+// awaitPacket sets the deadline for a packet to begin. If that fails, reading says why.
+func (c *conn) awaitPacket() {
 	c.idleMutex.Lock()
 	idle := c.idle
 	c.idleMutex.Unlock()
@@ -131,7 +130,7 @@ func (c *conn) awaitPacket() error {
 	if idle > 0 {
 		until = time.Now().Add(idle)
 	}
-	return c.Conn.SetReadDeadline(until)
+	_ = c.Conn.SetReadDeadline(until)
 }
 
 func (c *conn) largest(first byte) int64 {

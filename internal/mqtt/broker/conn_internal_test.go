@@ -1,9 +1,12 @@
 package broker
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"net"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -89,4 +92,61 @@ func TestDribblingClient(t *testing.T) {
 		_ = near.Close()
 		sender.Wait()
 	})
+}
+
+// FuzzConnIsTransparent: mochi gets exactly the bytes that came, whatever the packets' sizes and however it reads, up to the
+// first packet that is too large or malformed; and the budget is whole again at the end.
+func FuzzConnIsTransparent(f *testing.F) {
+	f.Add([]byte("\x10\x02\x00\x04\xc0\x00\x32\x03abc"), uint8(1), uint8(1))
+	f.Add([]byte("\x32\x80\x01"+strings.Repeat("x", 128)+"\xe0\x00"), uint8(7), uint8(200))
+	f.Add([]byte("\x32\xff\xff\xff\xff\x01"), uint8(3), uint8(3))
+	f.Fuzz(func(t *testing.T, stream []byte, readSize, writeSize uint8) {
+		near, far := net.Pipe()
+		go func() {
+			for rest := stream; len(rest) > 0; {
+				n := min(len(rest), int(writeSize)+1)
+				if _, err := far.Write(rest[:n]); err != nil {
+					break
+				}
+				rest = rest[n:]
+			}
+			_ = far.Close()
+		}()
+		const most = 1000
+		budget := semaphore.NewWeighted(1 << 20)
+		c := newConn(near, &limits{maxPacket: most, budget: budget, tooLarge: func(*conn, int64, string) {}})
+		c.session = &session{client: "pi"}
+		var got []byte
+		buffer := make([]byte, int(readSize)+1)
+		for {
+			n, err := c.Read(buffer)
+			got = append(got, buffer[:n]...)
+			if err != nil {
+				break
+			}
+		}
+		_ = c.Close()
+		if want := stream[:readable(stream, most)]; !bytes.Equal(got, want) {
+			t.Errorf("of % x came % x, want % x", stream, got, want)
+		}
+		if c.release(); !budget.TryAcquire(1 << 20) {
+			t.Error("a part of the budget is lost")
+		}
+	})
+}
+
+// readable is how much of a stream is whole headers of packets within the limits, and what there is of their bodies.
+func readable(stream []byte, most int) (n int) {
+	for n < len(stream) {
+		size, length := binary.Uvarint(stream[n+1 : min(len(stream), n+5)])
+		limit := uint64(smallPacket)
+		if stream[n]>>4 == 3 {
+			limit = uint64(most)
+		}
+		if length <= 0 || size > limit {
+			return n
+		}
+		n = min(len(stream), n+1+length+int(size))
+	}
+	return n
 }

@@ -49,7 +49,7 @@ type Options struct {
 	Handle Handle
 
 	MaxPacketBytes   int64         // the largest packet that is read; a larger one closes the connection
-	MaxBufferedBytes int64         // sum of the packets being read or handled at one time; 4 largest packets when zero. Memory in use is about three times this.
+	MaxBufferedBytes int64         // sum of the packets being read or handled at one time; two largest packets, at least 64 MiB, when zero. Memory in use is up to three times this.
 	MaxClients       int           // connected at one time
 	CloseGrace       time.Duration // how long Close waits for handled messages; 10 s when zero
 
@@ -67,7 +67,7 @@ func (o Options) withDefaults() (Options, error) {
 	setDefault(&o.Listen, DefaultListen)
 	setDefault(&o.Results, mqtt.DefaultResults)
 	setDefault(&o.MaxPacketBytes, DefaultMaxPacket)
-	setDefault(&o.MaxBufferedBytes, 4*o.MaxPacketBytes)
+	setDefault(&o.MaxBufferedBytes, max(2*o.MaxPacketBytes, 64<<20))
 	setDefault(&o.MaxClients, DefaultMaxClients)
 	setDefault(&o.CloseGrace, 10*time.Second)
 	if o.MaxPacketBytes > mqttPacketLimit {
