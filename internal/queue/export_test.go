@@ -34,6 +34,12 @@ func (h *Hub) LetDie(w *Worker) {
 	w.closed(w)
 }
 
+// Elsewhere makes w a worker of another machine, which shares neither gate nor claims' folder with this one.
+func (w *Worker) Elsewhere(dir string) *Worker {
+	w.gate, w.claims = newGate(), &claimFiles{dir}
+	return w
+}
+
 // Blame is the claim's blame before this attempt.
 func (c *Claim) Blame() int { return c.blame }
 

@@ -178,5 +178,5 @@ func (h *Hub) EnsureJournaled(ctx context.Context, captureID string) error {
 	if p == nil {
 		return nil
 	}
-	return h.fulfil(ctx, p)
+	return h.fulfil(context.WithoutCancel(ctx), p)
 }
