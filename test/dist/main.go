@@ -11,9 +11,9 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path"
 	"path/filepath"
 	"slices"
-	"strings"
 )
 
 type options struct {
@@ -87,7 +87,7 @@ func analyze(ctx context.Context, picture string, command ...string) (reading, e
 func checkUnpacked(folder string) error {
 	libraries := 0
 	err := filepath.WalkDir(folder, func(file string, entry fs.DirEntry, err error) error {
-		if err != nil || !entry.Type().IsRegular() || !strings.Contains(entry.Name(), ".so") {
+		if err != nil || !entry.Type().IsRegular() || !isLibrary(entry.Name()) {
 			return err
 		}
 		libraries++
@@ -97,4 +97,11 @@ func checkUnpacked(folder string) error {
 		err = errors.New("no library was unpacked")
 	}
 	return err
+}
+
+// isLibrary tells libthing.so and libthing.so.1 from what lies beside them.
+func isLibrary(name string) bool {
+	plain, _ := path.Match("lib*.so", name)
+	versioned, _ := path.Match("lib*.so.*[0-9]", name)
+	return plain || versioned
 }
