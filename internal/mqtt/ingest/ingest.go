@@ -149,6 +149,7 @@ func (i *Ingest) believable(device string, e Envelope, received time.Time) time.
 	return time.Time{}
 }
 
+// refuse commits a refusal. Whoever keeps it tells people of it, with the id under which it is found.
 func (i *Ingest) refuse(ctx context.Context, m mqtt.Message, device string, reason error) error {
 	r := Refusal{
 		Device: device, Topic: m.Topic, Reason: reason.Error(), At: m.ReceivedAt,
@@ -158,6 +159,6 @@ func (i *Ingest) refuse(ctx context.Context, m mqtt.Message, device string, reas
 		return fmt.Errorf("keeping a refused message on %s: %w", m.Topic, err)
 	}
 	i.metrics.refusals.Inc()
-	i.options.Logger.Warn("message refused", "device", device, "topic", m.Topic, "bytes", r.Size, "reason", r.Reason)
+	i.options.Logger.Debug("message refused", "device", device, "topic", m.Topic, "bytes", r.Size, "reason", r.Reason)
 	return nil
 }
