@@ -189,18 +189,25 @@ func TestArtistKeepsNothingOfAPicture(t *testing.T) {
 	}
 }
 
-func TestHiddenLandmarksAreNotDrawn(t *testing.T) {
-	a := slouching(320, 240)
-	a.Angles, a.Status = nil, posture.InsufficientLandmarks
-	for i := range a.Pose.Landmarks {
-		a.Pose.Landmarks[i].Visibility = 0.49
-	}
-	got, want := ground(320, 240), ground(320, 240)
-	sketch.New(sketch.Style{}).Draw(got, a)
-	a.Pose = nil
-	sketch.New(sketch.Style{}).Draw(want, a)
-	if !bytes.Equal(got.Pix, want.Pix) {
-		t.Error("landmarks that the model does not see were drawn")
+func TestLandmarksThatAreNotDrawn(t *testing.T) {
+	nan := float32(math.NaN())
+	for name, change := range map[string]func(l *posture.Landmark){
+		"hidden":                     func(l *posture.Landmark) { l.Visibility = 0.49 },
+		"of unknown visibility":      func(l *posture.Landmark) { l.Visibility = nan },
+		"not a number":               func(l *posture.Landmark) { l.X = nan },
+		"many pictures to the right": func(l *posture.Landmark) { l.X += 5 },
+		"infinitely high":            func(l *posture.Landmark) { l.Y = float32(math.Inf(-1)) },
+	} {
+		a := slouching(320, 240)
+		elbow := &a.Pose.Landmarks[posture.RightElbow]
+		change(elbow)
+		got, want := ground(320, 240), ground(320, 240)
+		sketch.New(sketch.Style{}).Draw(got, a)
+		*elbow = posture.Landmark{}
+		sketch.New(sketch.Style{}).Draw(want, a)
+		if !bytes.Equal(got.Pix, want.Pix) {
+			t.Errorf("a landmark that is %s was drawn", name)
+		}
 	}
 }
 
