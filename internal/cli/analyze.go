@@ -20,10 +20,10 @@ import (
 )
 
 type analyzeCommand struct {
-	config.Inference `embed:"" group:"Inference"`
-	config.Limits    `embed:"" group:"Limits"`
-	config.Judging   `embed:"" group:"Judgement"`
-	config.Logging   `embed:"" group:"Logging"`
+	config.Inference    `embed:"" group:"Inference"`
+	config.Limits       `embed:"" group:"Limits"`
+	config.Judging      `embed:"" group:"Judgement"`
+	config.QuietLogging `embed:"" group:"Logging"`
 
 	Files    []string `arg:"" help:"Pictures, folders or patterns; - reads one picture from standard input."`
 	JSON     bool     `help:"One JSON object a line." name:"json"`
@@ -63,7 +63,7 @@ func (c *analyzeCommand) Run(ctx context.Context, p *Process, file *configFile) 
 	if err != nil {
 		return misused(err)
 	}
-	rt, err := openInference(c.Inference, newLog(p, c.Logging))
+	rt, err := openInference(c.Inference, newLog(p, config.Logging(c.QuietLogging)))
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ import (
 )
 
 type sendCommand struct {
-	config.Logging `embed:"" group:"Logging"`
+	config.QuietLogging `embed:"" group:"Logging"`
 
 	Files    []string `arg:"" help:"Pictures, folders or patterns; - reads one picture from standard input."`
 	Device   string   `help:"Name of the device to publish as." required:"" placeholder:"NAME"`
@@ -46,7 +46,7 @@ func (c *sendCommand) Run(ctx context.Context, p *Process) error {
 	if err != nil {
 		return misused(err)
 	}
-	options.Logger = newLog(p, c.Logging)
+	options.Logger = newLog(p, config.Logging(c.QuietLogging))
 	files, err := expand(c.Files)
 	if err != nil {
 		return misused(err)

@@ -35,6 +35,12 @@ type Logging struct {
 	LogFormat string `help:"Form of the log on standard error: ${enum}." enum:"text,json" default:"text"`
 }
 
+// QuietLogging is Logging for commands whose output people read in a terminal.
+type QuietLogging struct {
+	LogLevel  string `help:"Least level that is logged: ${enum}." enum:"debug,info,warn,error" default:"warn"`
+	LogFormat string `help:"Form of the log on standard error: ${enum}." enum:"text,json" default:"text"`
+}
+
 // Data says where a hub keeps its queue, journal and users.
 type Data struct {
 	Data string `help:"Folder of the queue, the journal, the users and, by default, the database." default:"./plumbline-data" placeholder:"DIR" type:"path"`
@@ -78,8 +84,8 @@ func (s *Serve) Validate() error {
 	if s.Workers < -1 {
 		return fmt.Errorf("--workers is %d: give 0 (none) or more", s.Workers)
 	}
-	if s.MaxPictureBytes < 1<<10 || s.MaxPictureBytes > 64<<20 {
-		return fmt.Errorf("--max-picture-bytes is %s: give 1KiB to 64MiB", s.MaxPictureBytes)
+	if s.MaxPictureBytes < 1<<10 || s.MaxPictureBytes > 31<<20 {
+		return fmt.Errorf("--max-picture-bytes is %s: give 1KiB to 31MiB", s.MaxPictureBytes)
 	}
 	if s.MaxPixels < 1 {
 		return fmt.Errorf("--max-pixels is %d: give at least 1", s.MaxPixels)

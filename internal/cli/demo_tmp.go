@@ -1,5 +1,0 @@
-package cli
-
-type demoCommand struct{}
-
-func (demoCommand) Run() error { return nil }

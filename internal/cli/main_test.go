@@ -1,0 +1,43 @@
+package cli_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"plumbline/internal/cli"
+)
+
+// TestMain lets the test binary be the real command: scripts and process tests start it under the name plumbline.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"plumbline": plumbline})
+}
+
+func plumbline() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(cli.Main(ctx, cli.Process{Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Version: "test"}))
+}
+
+// cacheDir is where the tests' processes unpack and optimise the models, once for all of them.
+func cacheDir() string {
+	return filepath.Join(os.TempDir(), fmt.Sprintf("plumbline-test-cache-%d", os.Getuid()))
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/scripts",
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("PLUMBLINE_CACHE_DIR", cacheDir())
+			people, err := filepath.Abs("../demo/people")
+			e.Setenv("PEOPLE", people)
+			return err
+		},
+	})
+}
