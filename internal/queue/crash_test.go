@@ -2,6 +2,7 @@ package queue_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -319,5 +320,26 @@ func TestDamagedTailOpensAgain(t *testing.T) {
 				t.Errorf("the last claim is %s, want %s", last, id)
 			}
 		})
+	}
+}
+
+func TestLargestPictureIsReadBackFromItsFile(t *testing.T) {
+	o := options(t)
+	o.MaxPicture, o.MaxQueueBytes = 31<<20, 1<<30
+	h := open(t, o)
+	pic := picture(31 << 20)
+	id := accept(t, h, receipt(), pic)
+	shut(t, h)
+	must(t, os.Remove(filepath.Join(filepath.Dir(lastBlock(t, o.Dir, "PLUMBLINE_QUEUE")), "index.db")))
+	h = open(t, o)
+	c := claim(t, worker(t, h, "one"))
+	if c.Capture.ID != id || !bytes.Equal(c.Capture.Picture, pic) {
+		t.Errorf("read %s with %d bytes", c.Capture.ID, len(c.Capture.Picture))
+	}
+	must(t, c.Bury(t.Context(), "for the dead letters' file too"))
+	d, err := h.DeadLetter(t.Context(), id)
+	must(t, err)
+	if !d.Whole() {
+		t.Error("not whole")
 	}
 }

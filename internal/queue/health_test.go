@@ -127,7 +127,7 @@ func TestOpenRefuses(t *testing.T) {
 		"a short journal":  {func(o *queue.Options) { o.JournalAge = time.Hour }, "journal"},
 		"a negative limit": {func(o *queue.Options) { o.MaxQueueBytes = -1 }, "limit"},
 		"no blame allowed": {func(o *queue.Options) { o.MaxBlame = -1 }, "blame"},
-		"huge pictures":    {func(o *queue.Options) { o.MaxPicture = 1 << 40 }, "256 MiB"},
+		"huge pictures":    {func(o *queue.Options) { o.MaxPicture = 32 << 20 }, "31 MiB"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := options(t)
@@ -162,19 +162,38 @@ func TestHandInSaysWhatIsTooLarge(t *testing.T) {
 	}
 }
 
+// refused is an error that lies in the result itself.
+type refused struct{ error }
+
+func (refused) Permanent() bool { return true }
+
 func TestHandInReturnsTheRecordersError(t *testing.T) {
-	h := open(t, options(t))
-	id := accept(t, h, receipt(), picture(1))
-	go func() {
-		_ = h.ServeResults(t.Context(), func(context.Context, posture.Result) error { return fs.ErrPermission })
-	}()
-	w := worker(t, h, "one")
-	c := claim(t, w)
-	err := w.HandIn(t.Context(), posture.Result{CaptureID: id})
-	if err == nil || !strings.Contains(err.Error(), fs.ErrPermission.Error()) {
-		t.Errorf("got %v", err)
+	for name, c := range map[string]struct {
+		err       error
+		permanent bool
+	}{
+		"passing":   {fs.ErrPermission, false},
+		"permanent": {refused{fs.ErrPermission}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := open(t, options(t))
+			id := accept(t, h, receipt(), picture(1))
+			go func() {
+				_ = h.ServeResults(t.Context(), func(context.Context, posture.Result) error { return c.err })
+			}()
+			w := worker(t, h, "one")
+			held := claim(t, w)
+			err := w.HandIn(t.Context(), posture.Result{CaptureID: id})
+			if err == nil || !strings.Contains(err.Error(), fs.ErrPermission.Error()) {
+				t.Errorf("got %v", err)
+			}
+			var p interface{ Permanent() bool }
+			if got := errors.As(err, &p) && p.Permanent(); got != c.permanent {
+				t.Errorf("permanent: %t, want %t", got, c.permanent)
+			}
+			must(t, held.Release(t.Context(), "the recorder can't"))
+		})
 	}
-	must(t, c.Release(t.Context(), "the recorder can't"))
 }
 
 func TestClosingWorkerEndsClaims(t *testing.T) {

@@ -23,6 +23,7 @@ const (
 
 // Sizes and times that are no options.
 const (
+	largestPicture   = 31 << 20         // bytes; JetStream takes records above 32 MiB for damage when it reads its files
 	payloadAllowance = 64 << 10         // bytes of a message beside its picture: headers, or a result's numbers
 	keptOfOversized  = 64 << 10         // bytes kept of a payload that is too large to be kept whole
 	diskShare        = 0.8              // of the free disk, the default of MaxQueueBytes
@@ -80,8 +81,8 @@ func (o Options) validate() error {
 	switch {
 	case o.Sync != SyncAlways && o.Sync != SyncInterval:
 		return fmt.Errorf("queue: sync is %q; it can be %q or %q", o.Sync, SyncAlways, SyncInterval)
-	case o.MaxPicture < 0 || o.MaxPicture > 256<<20:
-		return fmt.Errorf("queue: largest picture is %d bytes; it can be 1 byte to 256 MiB", o.MaxPicture)
+	case o.MaxPicture < 0 || o.MaxPicture > largestPicture:
+		return fmt.Errorf("queue: largest picture is %d bytes; it can be 1 byte to %d MiB", o.MaxPicture, largestPicture>>20)
 	case o.MaxQueueBytes < 0:
 		return fmt.Errorf("queue: size limit is %d bytes", o.MaxQueueBytes)
 	case o.JournalAge < dupWindow:

@@ -26,12 +26,27 @@ const handInTry = time.Minute
 
 // answer is the hub's reply to a result.
 type answer struct {
-	Error string `json:"error,omitempty"`
+	Error     string `json:"error,omitempty"`
+	Permanent bool   `json:"permanent,omitempty"` // the result can never be recorded
+}
+
+// unrecordable is the error of a result that no repetition gets recorded.
+type unrecordable struct{ error }
+
+func (u unrecordable) Unwrap() error { return u.error }
+
+// Permanent says so to whoever asks.
+func (u unrecordable) Permanent() bool { return true }
+
+// permanent reports whether an error says of itself that it lies in the result.
+func permanent(err error) bool {
+	var p interface{ Permanent() bool }
+	return errors.As(err, &p) && p.Permanent()
 }
 
 // HandIn gives a result to the hub and returns when it is recorded. While no hub answers it tries again, until ctx
-// ends; an error of the recorder is returned, and the same result may be handed in again. The capture stays leased
-// meanwhile, however long it takes.
+// ends; an error of the recorder is returned. Unless it has a method Permanent that says true, the same result may be
+// handed in again. The capture stays leased meanwhile, however long it takes.
 func (w *Worker) HandIn(ctx context.Context, r posture.Result) error {
 	w.mu.Lock()
 	c := w.hand[r.CaptureID]
@@ -44,8 +59,8 @@ func (w *Worker) HandIn(ctx context.Context, r posture.Result) error {
 		return err
 	}
 	if limit := w.nc.MaxPayload() - payloadAllowance/2; int64(len(text)) > limit {
-		return fmt.Errorf("handing in capture %s: result and annotated picture have %d bytes, the limit is %d: a larger limit of pictures or a lower JPEG quality helps",
-			r.CaptureID, len(text), limit)
+		return unrecordable{fmt.Errorf("handing in capture %s: result and annotated picture have %d bytes, the limit is %d: a larger limit of pictures helps",
+			r.CaptureID, len(text), limit)}
 	}
 	if err := w.request(ctx, text); err != nil {
 		return fmt.Errorf("handing in capture %s: %w", r.CaptureID, err)
@@ -82,10 +97,13 @@ func readAnswer(text []byte) error {
 	if err := json.Unmarshal(text, &a); err != nil {
 		return fmt.Errorf("reading the hub's answer: %w", err)
 	}
-	if a.Error != "" {
-		return errors.New(a.Error)
+	switch {
+	case a.Error == "":
+		return nil
+	case a.Permanent:
+		return unrecordable{errors.New(a.Error)}
 	}
-	return nil
+	return errors.New(a.Error)
 }
 
 // ServeResults records results that workers hand in, many at the same time so that record can batch, and answers each
@@ -143,7 +161,7 @@ func endResults(nc *nats.Conn, sub *nats.Subscription, recording *sync.WaitGroup
 func (h *Hub) answer(ctx context.Context, m *nats.Msg, record func(context.Context, posture.Result) error) {
 	var a answer
 	if err := h.recordOne(ctx, m, record); err != nil {
-		a.Error = err.Error()
+		a = answer{err.Error(), permanent(err)}
 	}
 	text, err := json.Marshal(a)
 	if err == nil {

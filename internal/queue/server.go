@@ -1,10 +1,12 @@
 package queue
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -26,7 +28,7 @@ func startServer(o Options) (*server.Server, error) {
 		StoreDir:               o.Dir,
 		SyncAlways:             o.Sync == SyncAlways,
 		SyncInterval:           interval(o.Sync),
-		MaxPayload:             int32(maxPayload), //nolint:gosec // at most 256 MiB and 64 KiB, see Options.validate
+		MaxPayload:             int32(maxPayload), //nolint:gosec // see largestPicture
 		MaxPending:             max(server.MAX_PENDING_SIZE, 4*maxPayload),
 		// The streams have limits of their own; JetStream's, three quarters of what is free at its start, would refuse
 		// to open a queue that fills the disk already.
@@ -72,6 +74,14 @@ type natsLog struct{ log *slog.Logger }
 func (l natsLog) Noticef(format string, v ...any) { l.log.Debug("nats: " + fmt.Sprintf(format, v...)) }
 func (l natsLog) Debugf(format string, v ...any)  { l.log.Debug("nats: " + fmt.Sprintf(format, v...)) }
 func (l natsLog) Tracef(format string, v ...any)  { l.log.Debug("nats: " + fmt.Sprintf(format, v...)) }
-func (l natsLog) Warnf(format string, v ...any)   { l.log.Warn("nats: " + fmt.Sprintf(format, v...)) }
-func (l natsLog) Errorf(format string, v ...any)  { l.log.Error("nats: " + fmt.Sprintf(format, v...)) }
-func (l natsLog) Fatalf(format string, v ...any)  { l.log.Error("nats: " + fmt.Sprintf(format, v...)) }
+
+// Warnf passes warnings on, but one that our default picture limit of 8 MiB would give at each start.
+func (l natsLog) Warnf(format string, v ...any) {
+	level := slog.LevelWarn
+	if strings.HasPrefix(format, "Maximum payloads over") {
+		level = slog.LevelDebug
+	}
+	l.log.Log(context.Background(), level, "nats: "+fmt.Sprintf(format, v...))
+}
+func (l natsLog) Errorf(format string, v ...any) { l.log.Error("nats: " + fmt.Sprintf(format, v...)) }
+func (l natsLog) Fatalf(format string, v ...any) { l.log.Error("nats: " + fmt.Sprintf(format, v...)) }
