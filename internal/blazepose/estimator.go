@@ -35,13 +35,14 @@ func (e *Estimator) Estimate(f *posture.Frame, samples int) ([]posture.Pose, err
 		return nil, err
 	}
 	poses := make([]posture.Pose, 1, max(1, samples))
-	if found, err := e.locate(f, r, &poses[0]); err != nil || !found {
+	square := r.pixels(f)
+	if found, err := e.locate(f, square, r, &poses[0]); err != nil || !found {
 		return nil, err
 	}
-	square := r.pixels(f)
 	for i := 1; i < samples; i++ {
 		poses = append(poses, posture.Pose{})
-		found, err := e.locate(f, fromPixels(Jitter(square, i), f), &poses[len(poses)-1])
+		jittered := Jitter(square, i)
+		found, err := e.locate(f, jittered, fromPixels(jittered, f), &poses[len(poses)-1])
 		if err != nil {
 			return nil, err
 		}
@@ -73,7 +74,7 @@ func (e *Estimator) EstimateIn(f *posture.Frame, r posture.Region) (*posture.Pos
 		return nil, fmt.Errorf("region %+v can't be cut out of a picture", r)
 	}
 	pose := new(posture.Pose)
-	if found, err := e.locate(f, n, pose); err != nil || !found {
+	if found, err := e.locate(f, r, n, pose); err != nil || !found {
 		return nil, err
 	}
 	return pose, nil
@@ -97,10 +98,12 @@ func (e *Estimator) detect(f *posture.Frame) (r region, found bool, err error) {
 	return r, r.usable(), nil
 }
 
-// locate reads the landmarks from a region into pose.
-func (e *Estimator) locate(f *posture.Frame, r region, into *posture.Pose) (found bool, err error) {
+// locate reads the landmarks from a region into pose. The region comes in pixels, from which the crop is cut, and as fractions
+// of the picture, from which the landmarks are placed: turning one into the other costs their last bits, and the crop's bits
+// hang on them.
+func (e *Estimator) locate(f *posture.Frame, square posture.Region, r region, into *posture.Pose) (found bool, err error) {
 	start := time.Now()
-	e.landmarker.crop(f, r.pixels(f))
+	e.landmarker.crop(f, square)
 	cropped := time.Now()
 	found, err = e.landmarker.locate(r, f, into)
 	e.timings.Crop += cropped.Sub(start)

@@ -72,6 +72,6 @@ func Suppress(boxes []Box) Box {
 // Confidence is the landmark network's belief in a person in a region.
 func Confidence(e *Estimator, f *posture.Frame, r posture.Region) (float32, error) {
 	var p posture.Pose
-	_, err := e.locate(f, fromPixels(r, f), &p)
+	_, err := e.locate(f, r, fromPixels(r, f), &p)
 	return p.Confidence, err
 }

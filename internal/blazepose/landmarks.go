@@ -42,8 +42,8 @@ func (l *landmarker) locate(r region, f *posture.Frame, into *posture.Pose) (fou
 		return false, nil
 	}
 	into.Width, into.Height = f.Width, f.Height
-	square, box := padded(r, f)
-	into.Region = square
+	var box letterbox
+	into.Region, box = padded(r, f)
 	p := newProjection(r)
 	raw, heat := l.session.Output(0), l.session.Output(2)
 	for i := range into.Landmarks {

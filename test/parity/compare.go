@@ -161,12 +161,8 @@ func landmarkError(ours *posture.Pose, g GoldenPicture) (mean, worst, torso floa
 
 // compareAngles lets the same judge measure both poses.
 func (c *Comparison) compareAngles(ours *posture.Pose, g GoldenPicture) {
-	wheels := posture.Pose{Width: g.Width, Height: g.Height}
-	for i, l := range g.Landmarks {
-		wheels.Landmarks[i] = posture.Landmark{X: float32(l[0]), Y: float32(l[1]), Z: float32(l[2]), Visibility: float32(l[3])}
-	}
 	var judge posture.Judge
-	a, b := judge.Assess([]posture.Pose{*ours}), judge.Assess([]posture.Pose{wheels})
+	a, b := judge.Assess([]posture.Pose{*ours}), judge.Assess([]posture.Pose{posed(g)})
 	c.SameVerdict = a.Status == b.Status && a.Side == b.Side && a.View == b.View
 	if a.Angles == nil || b.Angles == nil {
 		return

@@ -1,6 +1,6 @@
 // Parity compares Plumbline's landmarks with those of Python's mediapipe, picture by picture:
 //
-//	go run ./test/parity -pictures FOLDER [-model lite,full,heavy] [-golden FILE,…] [-report docs/parity.md] [-v]
+//	go run ./test/parity -pictures FOLDER [-model lite,full,heavy] [-golden FILE,…] [-witness FILE,…] [-report docs/parity.md] [-v]
 //
 // Without -golden it asks the real wheel, by golden.py in the Python environment that run.sh sets up. It prints a table and
 // what is not as wanted (Misses), and ends with status 1 where something is not. With -report the table replaces what stands
@@ -24,8 +24,8 @@ import (
 )
 
 type options struct {
-	pictures, models, golden, report, title, python, library, device string
-	verbose                                                          bool
+	pictures, models, golden, witness, report, title, python, library, device string
+	verbose                                                                   bool
 }
 
 func main() {
@@ -33,6 +33,7 @@ func main() {
 	flag.StringVar(&o.pictures, "pictures", "internal/demo/people", "folder of pictures")
 	flag.StringVar(&o.models, "model", "full", "models to compare, separated by commas")
 	flag.StringVar(&o.golden, "golden", "", "golden files instead of running Python, separated by commas, one a model")
+	flag.StringVar(&o.witness, "witness", "", "golden files of the same pictures from another processor: compares the wheel with itself")
 	flag.StringVar(&o.report, "report", "", "Markdown file whose marked part is replaced by the table")
 	flag.StringVar(&o.title, "title", "folder", "which of the report's marked parts")
 	flag.StringVar(&o.python, "python", ".tools/peer/bin/python", "Python with mediapipe")
@@ -55,6 +56,9 @@ func run(o options) (misses int, err error) {
 	if err != nil {
 		return 0, err
 	}
+	if o.witness != "" {
+		return 0, callWitness(o, goldens)
+	}
 	var summaries []*Summary
 	for _, g := range goldens {
 		s, err := summarise(o, g)
@@ -76,10 +80,38 @@ func run(o options) (misses int, err error) {
 			misses++
 		}
 	}
-	if o.report == "" {
-		return misses, nil
+	return misses, publish(o, out.String())
+}
+
+// callWitness compares the wheel's runs on two processors.
+func callWitness(o options, goldens []*Golden) error {
+	witnesses, err := readGoldens(o.witness)
+	if err != nil {
+		return err
 	}
-	return misses, replaceMarked(o.report, o.title, out.String())
+	if len(witnesses) != len(goldens) {
+		return errors.New("there must be as many witnesses as golden files")
+	}
+	var summaries []*Summary
+	for i, g := range goldens {
+		s, err := compareWitness(g, witnesses[i])
+		if err != nil {
+			return err
+		}
+		summaries = append(summaries, s)
+	}
+	var out bytes.Buffer
+	witnessTable(&out, summaries)
+	fmt.Printf("\n%s\n", out.String())
+	return publish(o, out.String())
+}
+
+// publish puts a table into the report, where there is one.
+func publish(o options, table string) error {
+	if o.report == "" {
+		return nil
+	}
+	return replaceMarked(o.report, o.title, table)
 }
 
 // goldenFiles reads the golden files, or makes them.
@@ -87,8 +119,12 @@ func goldenFiles(o options) ([]*Golden, error) {
 	if o.golden == "" {
 		return askPython(o)
 	}
+	return readGoldens(o.golden)
+}
+
+func readGoldens(paths string) ([]*Golden, error) {
 	var all []*Golden
-	for path := range strings.SplitSeq(o.golden, ",") {
+	for path := range strings.SplitSeq(paths, ",") {
 		g, err := readGolden(path)
 		if err != nil {
 			return nil, err

@@ -102,45 +102,64 @@ func meanError(c Comparison) float64 { return c.Error }
 func neck(c Comparison) float64      { return c.Neck }
 func torso(c Comparison) float64     { return c.Torso }
 
-// table writes a table in Markdown, one column a model.
-func table(w io.Writer, summaries []*Summary) {
-	row := func(title string, of func(s *Summary) string) {
-		fmt.Fprintf(w, "| %s |", title)
-		for _, s := range summaries {
-			fmt.Fprintf(w, " %s |", of(s))
-		}
-		fmt.Fprintln(w)
-	}
-	number := func(title string, of func(s *Summary) int) {
-		row(title, func(s *Summary) string { return fmt.Sprint(of(s)) })
-	}
-	row("", func(s *Summary) string { return "**" + s.Model + "**" })
-	row("---", func(*Summary) string { return "---:" })
-	number("pictures", func(s *Summary) int { return len(s.Comparisons) })
-	number("read by both", func(s *Summary) int { return s.count(read) })
-	number("refused by both", func(s *Summary) int { return s.outcome(BothRefused) })
-	number("of those read: decoded to the same bytes", func(s *Summary) int {
-		return s.count(func(c Comparison) bool { return read(c) && c.SamePixels })
-	})
-	number("person found or not agrees", func(s *Summary) int { return s.outcome(BothFound, BothNobody) })
-	row("detector's crop identical to the bit", func(s *Summary) string { return s.part(read, func(c Comparison) bool { return c.SameDetectionCrop }) })
-	row("landmark crop identical to the bit, given the wheel's region", func(s *Summary) string {
-		return s.part(func(c Comparison) bool { return c.HasLandmarkCrop }, func(c Comparison) bool { return c.SameLandmarkCrop })
-	})
-	number("persons", func(s *Summary) int { return s.count(both) })
-	quantiles := func(title string, counts func(Comparison) bool, of func(Comparison) float64) {
-		row(title+": median, 95th percentile, worst", func(s *Summary) string {
-			v := s.values(counts, of)
-			return fmt.Sprintf("%.4f, %.4f, %.4f", quantile(v, 0.5), quantile(v, 0.95), quantile(v, 1))
-		})
-	}
-	quantiles("mean landmark error, % of the torso's length", both, meanError)
-	quantiles("the same given the wheel's region", both, func(c Comparison) float64 { return c.ErrorInRegion })
-	row("status, side and view agree", func(s *Summary) string { return s.part(both, func(c Comparison) bool { return c.SameVerdict }) })
-	number("both angles measurable", func(s *Summary) int { return s.count(measured) })
-	quantiles("neck, degrees", measured, neck)
-	quantiles("torso, degrees", measured, torso)
+// tableWriter writes a table in Markdown, one column a model.
+type tableWriter struct {
+	w         io.Writer
+	summaries []*Summary
 }
+
+func (t tableWriter) head() {
+	t.row("", func(s *Summary) string { return "**" + s.Model + "**" })
+	t.row("---", func(*Summary) string { return "---:" })
+}
+
+func (t tableWriter) row(title string, of func(s *Summary) string) {
+	fmt.Fprintf(t.w, "| %s |", title)
+	for _, s := range t.summaries {
+		fmt.Fprintf(t.w, " %s |", of(s))
+	}
+	fmt.Fprintln(t.w)
+}
+
+func (t tableWriter) number(title string, of func(s *Summary) int) {
+	t.row(title, func(s *Summary) string { return fmt.Sprint(of(s)) })
+}
+
+func (t tableWriter) quantiles(title string, counts func(Comparison) bool, of func(Comparison) float64) {
+	t.row(title+": median, 95th percentile, worst", func(s *Summary) string {
+		v := s.values(counts, of)
+		return fmt.Sprintf("%.4f, %.4f, %.4f", quantile(v, 0.5), quantile(v, 0.95), quantile(v, 1))
+	})
+}
+
+// table writes what comparing with the wheel gave.
+func table(w io.Writer, summaries []*Summary) {
+	t := tableWriter{w, summaries}
+	t.head()
+	t.number("pictures", func(s *Summary) int { return len(s.Comparisons) })
+	t.number("read by both", func(s *Summary) int { return s.count(read) })
+	t.number("refused by both", func(s *Summary) int { return s.outcome(BothRefused) })
+	t.row("decoded to the same bytes", func(s *Summary) string {
+		return s.part(read, func(c Comparison) bool { return c.SamePixels })
+	})
+	t.number("person found or not agrees", func(s *Summary) int { return s.outcome(BothFound, BothNobody) })
+	t.row("detector's crop identical to the bit", func(s *Summary) string {
+		return s.part(read, func(c Comparison) bool { return c.SameDetectionCrop })
+	})
+	t.row("landmark crop identical to the bit, given the wheel's region", func(s *Summary) string { return s.part(hasCrop, sameCrop) })
+	t.number("persons", func(s *Summary) int { return s.count(both) })
+	t.quantiles("mean landmark error, % of the torso's length", both, meanError)
+	t.quantiles("the same given the wheel's region", both, func(c Comparison) float64 { return c.ErrorInRegion })
+	t.row("status, side and view agree", func(s *Summary) string {
+		return s.part(both, func(c Comparison) bool { return c.SameVerdict })
+	})
+	t.number("both angles measurable", func(s *Summary) int { return s.count(measured) })
+	t.quantiles("neck, degrees", measured, neck)
+	t.quantiles("torso, degrees", measured, torso)
+}
+
+func hasCrop(c Comparison) bool  { return c.HasLandmarkCrop }
+func sameCrop(c Comparison) bool { return c.SameLandmarkCrop }
 
 // part counts in how many of some pictures something holds.
 func (s *Summary) part(of, holds func(Comparison) bool) string {

@@ -5,7 +5,8 @@ package ort
 import (
 	"errors"
 	"fmt"
-	"runtime"
+	"syscall"
+	"unsafe"
 
 	binding "github.com/yalue/onnxruntime_go"
 )
@@ -15,7 +16,7 @@ type Session struct {
 	session *binding.AdvancedSession
 	input   *binding.Tensor[float32]
 	outputs []*binding.Tensor[float32]
-	pinned  runtime.Pinner
+	memory  [][]byte // of input and outputs
 }
 
 // newSession opens a network given by its bytes, which must outlive the session.
@@ -46,13 +47,21 @@ func (s *Session) open(network []byte, sig Signature, options *binding.SessionOp
 	return err
 }
 
-// tensor allocates a port's values and pins them, because ONNX Runtime keeps the address.
+// tensor allocates a port's values outside of Go's memory, because ONNX Runtime keeps their address.
 func (s *Session) tensor(p Port) (*binding.Tensor[float32], error) {
-	t, err := binding.NewEmptyTensor[float32](binding.NewShape(p.Shape...))
+	shape := binding.NewShape(p.Shape...)
+	if err := shape.Validate(); err != nil {
+		return nil, fmt.Errorf("allocating %s: %w", p, err)
+	}
+	memory, err := syscall.Mmap(-1, 0, 4*int(shape.FlattenedSize()), syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
 	if err != nil {
 		return nil, fmt.Errorf("allocating %s: %w", p, err)
 	}
-	s.pinned.Pin(&t.GetData()[0])
+	s.memory = append(s.memory, memory)
+	t, err := binding.NewTensor(shape, unsafe.Slice((*float32)(unsafe.Pointer(&memory[0])), shape.FlattenedSize()))
+	if err != nil {
+		return nil, fmt.Errorf("allocating %s: %w", p, err)
+	}
 	return t, nil
 }
 
@@ -80,6 +89,9 @@ func (s *Session) Close() error {
 		errs = append(errs, t.Destroy())
 	}
 	s.outputs = nil
-	s.pinned.Unpin()
+	for _, m := range s.memory {
+		errs = append(errs, syscall.Munmap(m))
+	}
+	s.memory = nil
 	return errors.Join(errs...)
 }
