@@ -9,9 +9,10 @@ import (
 
 // gauge is a small drawing: a plumb line through the hip, and torso and neck leaning away from it by the angles that were
 // measured, with a fan of two standard uncertainties around each. It shows both leans towards where the person faces; the
-// angles have no sign. Coordinates are those of the SVG's viewBox (-50 -96 100 110), the hip at height 0.
+// angles have no sign. Coordinates are those of the SVG's viewBox (-46 -100 92 114), the hip at height 0.
 type gauge struct {
 	Hip, Shoulder, Ear   spot
+	Head                 spot
 	TorsoFan, NeckFan    string // outlines of the fans
 	TorsoArc, NeckArc    string // from the vertical to the limb
 	PlumbTop, PlumbCross float64
@@ -21,12 +22,13 @@ type spot struct{ X, Y float64 }
 
 // Lengths in the drawing: about those of a person's torso and of the line from shoulder to ear.
 const (
-	torsoLength = 46
-	neckLength  = 25
-	torsoArc    = 26
-	neckArc     = 15
-	plumbTop    = -92
-	hipOffset   = 15
+	torsoLength = 48
+	neckLength  = 24
+	headRadius  = 8.5
+	torsoArc    = 30
+	neckArc     = 17
+	plumbTop    = -98
+	hipOffset   = 14
 )
 
 func newGauge(side posture.Side, a posture.Angles) *gauge {
@@ -39,10 +41,11 @@ func newGauge(side posture.Side, a posture.Angles) *gauge {
 	shoulder := hip.towards(a.Torso*facing, torsoLength)
 	return &gauge{
 		Hip: hip, Shoulder: shoulder, Ear: shoulder.towards(a.Neck*facing, neckLength),
+		Head:     shoulder.towards(a.Neck*facing, neckLength+headRadius),
 		TorsoFan: fan(hip, a.Torso*facing, a.TorsoUncertainty, torsoLength),
-		NeckFan:  fan(shoulder, a.Neck*facing, a.NeckUncertainty, neckLength+6),
+		NeckFan:  fan(shoulder, a.Neck*facing, a.NeckUncertainty, neckLength),
 		TorsoArc: arc(hip, a.Torso*facing, torsoArc), NeckArc: arc(shoulder, a.Neck*facing, neckArc),
-		PlumbTop: plumbTop, PlumbCross: shoulder.Y - neckLength - 3,
+		PlumbTop: plumbTop, PlumbCross: shoulder.Y - neckLength - headRadius,
 	}
 }
 

@@ -22,7 +22,7 @@ type resultView struct {
 	Neck, Torso angleView
 	Measured    bool
 	Stance      string // "left side, oblique view"
-	Oblique     bool   // the angles are foreshortened
+	Skewed      bool   // not from the side, so that the angles are foreshortened
 	Picture     string // address; empty when none was kept
 	Alt         string
 	At          string // when received, for machines
@@ -66,7 +66,7 @@ func (p *page) result(r posture.Result) resultView {
 	a := r.Assessment
 	v := resultView{
 		ID: r.CaptureID, Device: r.Device, DeviceURL: "/?device=" + url.QueryEscape(r.Device), Verdict: verdictOf(a.Status),
-		Stance: stance(a.Side, a.View), Oblique: a.View == posture.ViewOblique || a.View == posture.ViewFrontal,
+		Stance: stance(a.Side, a.View), Skewed: a.View == posture.ViewOblique || a.View == posture.ViewFrontal,
 		Picture: pictureURL(r), At: r.ReceivedAt.UTC().Format(machineTime),
 		Clock: r.ReceivedAt.UTC().Format("2006-01-02 15:04:05 UTC"), Ago: ago(p.now().Sub(r.ReceivedAt)),
 		ProcessedBy: r.ProcessedBy, Model: r.Model, Source: r.Source,
