@@ -1,9 +1,10 @@
 // Package frame turns a picture from outside (JPEG, PNG or WebP) into an upright RGB frame, pixel for pixel as Python's
 // OpenCV (cv2.imread 4.11) sees it, and a frame into a JPEG. It is the only door to libjpeg-turbo.
 //
-// It refuses, with a *Refusal whose reason a person can act on, whatever OpenCV refuses, what lies beyond the Limits, and
-// animated WebP. Like cv2.imread it accepts a damaged or truncated JPEG whose header is sound; what is missing is grey.
-// No pixel is allocated before the header was checked.
+// It refuses, with a *Refusal whose reason a person can act on, whatever OpenCV refuses, and what lies beyond the Limits.
+// Like cv2.imread (and unlike cv2.imdecode) it accepts a damaged or truncated JPEG whose header is sound; what is missing
+// is grey. No pixel is allocated before the header was checked. Beyond OpenCV it refuses animated WebP, progressive JPEGs
+// of more than 500 scans, JPEGs that say two sizes, and PNGs with pixels left over after the last row.
 package frame
 
 import (
