@@ -4,7 +4,7 @@
 // It refuses, with a *Refusal whose reason a person can act on, whatever OpenCV refuses, and what lies beyond the Limits.
 // Like cv2.imread (and unlike cv2.imdecode) it accepts a damaged or truncated JPEG whose header is sound; what is missing
 // is grey. No pixel is allocated before the header was checked. Beyond OpenCV it refuses animated WebP, progressive JPEGs
-// of more than 500 scans, JPEGs that say two sizes, and PNGs with pixels left over after the last row.
+// of more than 500 scans, and PNGs with pixels left over after the last row.
 package frame
 
 import (
