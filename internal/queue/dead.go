@@ -209,6 +209,9 @@ func (h *Hub) Drop(ctx context.Context, id, why string) error {
 // exchange commits what a dead letter becomes, then removes the letter. A crash in between is put right by the next
 // start: a letter that was being dropped is removed, one that was being replayed stays a letter.
 func (h *Hub) exchange(ctx context.Context, m *nats.Msg, id string) error {
+	if err := h.EnsureJournaled(ctx, id); err != nil {
+		return err
+	}
 	if _, err := h.js.PublishMsg(ctx, m); err != nil && !isThere(err) {
 		return fmt.Errorf("moving dead letter %s: %w", id, h.explain(err))
 	}

@@ -59,6 +59,10 @@ type Entry struct {
 // Journal goes through everything that was accepted within the journal's age, oldest first.
 func (h *Hub) Journal(ctx context.Context) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
+		if err := h.past.wait(ctx); err != nil {
+			yield(Entry{}, err)
+			return
+		}
 		for e, err := range h.journal(ctx, scan{}) {
 			f := e.facts
 			if !yield(Entry{f.ID, f.Device, f.Topic, f.ReceivedAt, f.SHA256, f.Refused}, err) {

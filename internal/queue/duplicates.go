@@ -76,6 +76,9 @@ func (x *index) find(k messageKey) (sequence uint64, found bool) {
 // before returns the id under which the message was accepted before, or "". Of a message that may be one sent again, it
 // first finishes the acceptance that is under way.
 func (h *Hub) before(ctx context.Context, r Receipt, f facts) (string, error) {
+	if err := h.past.wait(ctx); err != nil {
+		return "", err
+	}
 	if p := h.promises.withKey(f.key()); p != nil {
 		if err := h.fulfil(ctx, p); err == nil {
 			return p.facts.ID, nil
@@ -97,6 +100,9 @@ func (h *Hub) before(ctx context.Context, r Receipt, f facts) (string, error) {
 // sentBefore looks the message up by topic, packet id and hash, for a day.
 func (h *Hub) sentBefore(ctx context.Context, k messageKey) (string, error) {
 	sequence, found := h.earlier.find(k)
+	if !found {
+		sequence, found = h.past.earlier.find(k)
+	}
 	if !found {
 		return "", nil
 	}

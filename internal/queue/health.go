@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -76,7 +77,7 @@ func (h *Hub) Ready(ctx context.Context) error {
 	if !h.server.JetStreamEnabled() {
 		return fmt.Errorf("the queue's storage is switched off after an error (see the log): put the disk of %s right and start again", h.options.Dir)
 	}
-	if err := h.health.diskReserve(h.options); err != nil {
+	if err := errors.Join(h.past.failure(), h.health.diskReserve(h.options)); err != nil {
 		return err
 	}
 	h.health.mu.Lock()

@@ -39,13 +39,15 @@ type Hub struct {
 	beforeJournal func(captureID string) error
 
 	promises *promises
-	earlier  *index
+	earlier  *index   // of this run
+	past     *history // of the runs before
 	claims   *claimFiles
 	gate     *gate
 	metrics  *metrics
 	health   health
 
-	closing chan struct{} // closed when workers have given back what they had
+	ctx     context.Context // ends when workers have given back what they had
+	cancel  context.CancelFunc
 	mu      sync.Mutex
 	closed  bool
 	busy    sync.WaitGroup // acceptances, refusals and results under way
@@ -66,9 +68,10 @@ func Open(ctx context.Context, o Options) (*Hub, error) {
 		options: o, log: o.Logger, ids: newIDMaker(),
 		now: time.Now, beforeJournal: func(string) error { return nil },
 		health:   health{free: freeDisk},
-		promises: newPromises(), earlier: newIndex(), gate: newGate(),
-		workers: map[*Worker]bool{}, closing: make(chan struct{}),
+		promises: newPromises(), earlier: newIndex(), past: newHistory(), gate: newGate(),
+		workers: map[*Worker]bool{},
 	}
+	h.ctx, h.cancel = context.WithCancel(context.Background())
 	if err := h.open(ctx); err != nil {
 		h.stop()
 		return nil, fmt.Errorf("opening the queue in %s: %w", o.Dir, err)
@@ -157,7 +160,7 @@ func (h *Hub) Close() error {
 	for _, w := range workers {
 		errs = append(errs, w.Close())
 	}
-	close(h.closing)
+	h.cancel()
 	h.busy.Wait()
 	h.stop()
 	return errors.Join(errs...)
@@ -165,6 +168,8 @@ func (h *Hub) Close() error {
 
 // stop ends connection and server, in whatever state an opening was left.
 func (h *Hub) stop() {
+	h.cancel()
+	h.busy.Wait()
 	if h.metrics != nil {
 		h.metrics.unregister()
 	}

@@ -174,6 +174,9 @@ func (h *Hub) enterJournal(ctx context.Context, f facts) error {
 // claimed, and even analysed, before its acceptance is through; so the recorder calls this before it commits a row, and
 // no row is ever without its journal entry.
 func (h *Hub) EnsureJournaled(ctx context.Context, captureID string) error {
+	if h.past.unchecked[captureID] {
+		return h.past.wait(ctx)
+	}
 	p := h.promises.withID(captureID)
 	if p == nil {
 		return nil

@@ -138,7 +138,7 @@ func (h *Hub) ServeResults(ctx context.Context, record func(context.Context, pos
 	}
 	select {
 	case <-ctx.Done():
-	case <-h.closing:
+	case <-h.ctx.Done():
 	}
 	return endResults(nc, sub, &recording)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -19,7 +20,8 @@ const clockSlack = time.Hour
 //	a dead letter, but still in the queue -> not in the queue
 //	in the queue or dead, not in the journal -> a journal entry
 //
-// On the way through the journal it fills the index of messages that may be sent again.
+// The last of these reads a day of the journal, a matter of seconds where many pictures come; so it goes on while the
+// hub is open already, and only what depends on it waits for it.
 func (h *Hub) settle(ctx context.Context) error {
 	if err := h.blameCrashed(ctx); err != nil {
 		return err
@@ -42,7 +44,57 @@ func (h *Hub) settle(ctx context.Context) error {
 	if err := removeBoth(ctx, waiting, dead, h.streams.queue, queueSubjects); err != nil {
 		return err
 	}
-	return h.completeJournal(ctx, waiting, dead)
+	h.past.begin(waiting, dead)
+	h.busy.Go(func() {
+		err := h.completeJournal(h.ctx, waiting, dead)
+		if err != nil && h.ctx.Err() == nil {
+			h.log.Error("the journal could not be read", "error", err)
+		}
+		h.past.end(err)
+	})
+	return nil
+}
+
+// history is what earlier runs left: captures whose journal entry may be missing, and an index of the journal's last
+// day. Both can be relied on when it is complete.
+type history struct {
+	unchecked map[string]bool // not changed after begin
+	earlier   *index          // filled before complete is closed, not changed after
+	complete  chan struct{}
+	err       error // read it when complete is closed
+}
+
+func newHistory() *history { return &history{earlier: newIndex(), complete: make(chan struct{})} }
+
+func (p *history) begin(waiting, dead map[string]bool) {
+	p.unchecked = maps.Clone(waiting)
+	maps.Copy(p.unchecked, dead)
+}
+
+func (p *history) end(err error) {
+	if err != nil {
+		p.err = fmt.Errorf("reading the journal of earlier runs: %w", err)
+	}
+	close(p.complete)
+}
+
+func (p *history) wait(ctx context.Context) error {
+	select {
+	case <-p.complete:
+		return p.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// failure is why the history will never be complete; nil while it may be.
+func (p *history) failure() error {
+	select {
+	case <-p.complete:
+		return p.err
+	default:
+		return nil
+	}
 }
 
 // removeBoth removes from a stream what is in another too.
@@ -79,7 +131,7 @@ func (h *Hub) completeJournal(ctx context.Context, waiting, dead map[string]bool
 			return err
 		}
 		delete(missing, e.facts.ID)
-		h.earlier.add(e.facts.key(), e.sequence, e.storedAt)
+		h.past.earlier.add(e.facts.key(), e.sequence, e.storedAt)
 	}
 	for id, stream := range missing {
 		if err := h.addMissing(ctx, stream, id); err != nil {
