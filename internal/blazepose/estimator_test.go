@@ -3,13 +3,16 @@
 package blazepose_test
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"image/jpeg"
 	"math"
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -180,4 +183,116 @@ func TestGraphRevision(t *testing.T) {
 	if got != string(want) {
 		t.Errorf("the converter gives other graphs: raise graphRevision, then run with PLUMBLINE_UPDATE=1\ngot  %swant %s", got, want)
 	}
+}
+
+// person decodes one of the demonstration's people.
+func person(t testing.TB, name string) *posture.Frame {
+	t.Helper()
+	picture, err := os.ReadFile(filepath.Join("../demo/people", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := jpeg.Decode(bytes.NewReader(picture))
+	if err != nil {
+		t.Fatal(err)
+	}
+	size := img.Bounds().Size()
+	f := &posture.Frame{Width: size.X, Height: size.Y}
+	for y := range size.Y {
+		for x := range size.X {
+			r, g, b, _ := img.At(x, y).RGBA()
+			f.Pix = append(f.Pix, byte(r>>8), byte(g>>8), byte(b>>8))
+		}
+	}
+	return f
+}
+
+func TestPerson(t *testing.T) {
+	e := blazetest.Estimator(t, blazetest.Open(t, "lite"))
+	f := person(t, "anna_upright.jpg")
+	one, err := e.Estimate(f, 1)
+	if err != nil || len(one) != 1 {
+		t.Fatalf("%d poses, %v", len(one), err)
+	}
+	p := one[0]
+	if p.Width != f.Width || p.Height != f.Height || !(p.Confidence > 0.5) {
+		t.Errorf("%d x %d, confidence %v", p.Width, p.Height, p.Confidence)
+	}
+	for i, l := range p.Landmarks {
+		if l.Visibility < 0 || l.Visibility > 1 || l.Presence < 0 || l.Presence > 1 || math.Abs(float64(l.X)) > 3 || math.Abs(float64(l.Y)) > 3 {
+			t.Errorf("landmark %d: %+v", i, l)
+		}
+	}
+	for _, samples := range []int{0, -1} {
+		if again, err := e.Estimate(f, samples); err != nil || cmp.Diff(again, one) != "" {
+			t.Errorf("%d samples: %v, %s", samples, err, cmp.Diff(again, one))
+		}
+	}
+	r, found, err := e.Detect(f)
+	if err != nil || !found || r != p.Region {
+		t.Errorf("Detect gives %+v, %t, %v", r, found, err)
+	}
+}
+
+// TestSamples: the first pose is the unjittered one, the others are near it, and all are the same every time.
+func TestSamples(t *testing.T) {
+	e := blazetest.Estimator(t, blazetest.Open(t, "lite"))
+	f := person(t, "anna_upright.jpg")
+	one, err := e.Estimate(f, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	five, err := e.Estimate(f, 5)
+	if err != nil || len(five) != 5 {
+		t.Fatalf("%d poses, %v", len(five), err)
+	}
+	if diff := cmp.Diff(five[0], one[0]); diff != "" {
+		t.Error("the first is another one:", diff)
+	}
+	again, err := e.Estimate(f, 5)
+	if err != nil || cmp.Diff(again, five) != "" {
+		t.Error("the second time differs:", err, cmp.Diff(again, five))
+	}
+	for i, p := range five[1:] {
+		a, b := p.Landmarks[posture.LeftShoulder], one[0].Landmarks[posture.LeftShoulder]
+		if d := math.Hypot(float64(a.X-b.X), float64(a.Y-b.Y)); d == 0 || d > 0.1 {
+			t.Errorf("sample %d: the shoulder lies %f away", i+1, d)
+		}
+	}
+}
+
+// TestEstimateAllocatesThePosesOnly: what is returned is the caller's; everything else is kept.
+func TestEstimateAllocatesThePosesOnly(t *testing.T) {
+	e := blazetest.Estimator(t, blazetest.Open(t, "lite"))
+	f := person(t, "anna_upright.jpg")
+	for _, samples := range []int{1, 3} {
+		if n := testing.AllocsPerRun(5, func() { _, _ = e.Estimate(f, samples) }); n > 1 {
+			t.Errorf("%d samples: %v allocations", samples, n)
+		}
+	}
+	timings := e.Timings()
+	if timings.Crop <= 0 || timings.Detection <= 0 || timings.Landmarks <= 0 {
+		t.Errorf("timings %+v", timings)
+	}
+}
+
+// TestEstimatorsShareARuntime: several goroutines, an estimator each, get the same.
+func TestEstimatorsShareARuntime(t *testing.T) {
+	r := blazetest.Open(t, "lite")
+	f := person(t, "anna_upright.jpg")
+	want, err := blazetest.Estimator(t, r).Estimate(f, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var g sync.WaitGroup
+	for range 3 {
+		e := blazetest.Estimator(t, r)
+		g.Go(func() {
+			got, err := e.Estimate(f, 1)
+			if err != nil || cmp.Diff(got, want) != "" {
+				t.Error(err, cmp.Diff(got, want))
+			}
+		})
+	}
+	g.Wait()
 }
