@@ -31,7 +31,7 @@ const (
 
 // grammar is the command line.
 type grammar struct {
-	Config configFile `help:"Configuration file (YAML; keys are the names of the flags)." placeholder:"FILE" env:"PLUMBLINE_CONFIG" type:"path"`
+	Config configPath `help:"Configuration file (YAML; keys are the names of the flags)." placeholder:"FILE" env:"PLUMBLINE_CONFIG"`
 
 	Serve    serveCommand    `cmd:"" help:"Run the hub: MQTT broker, queue, workers, recorder and page in one process."`
 	Analyze  analyzeCommand  `cmd:"" help:"Analyse pictures from disk."`
@@ -100,7 +100,7 @@ func run(ctx context.Context, p Process) (err error) {
 		kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, NoExpandSubcommands: true}),
 		kong.DefaultEnvars("PLUMBLINE"),
 		kong.Writers(p.Stdout, p.Stderr), kong.Exit(func(code int) { panic(helped{code}) }),
-		kong.Bind(&g.Config, &p), kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(&configFile{}, &p), kong.BindTo(ctx, (*context.Context)(nil)),
 	)
 	if err != nil {
 		return fmt.Errorf("building the command line: %w", err)

@@ -14,41 +14,32 @@ import (
 	"plumbline/internal/posture"
 )
 
-// configFile is the value of --config. What it sets yields to the environment and to flags.
-type configFile struct {
-	path     string
-	values   map[string]any
-	Profiles []posture.Profile // the user's own thresholds
-}
-
-// UnmarshalText takes the file's path.
-func (c *configFile) UnmarshalText(text []byte) error {
-	c.path = string(text)
-	return nil
-}
+// configPath is the value of --config.
+type configPath string
 
 // BeforeResolve reads the file and offers its values to the flags that nothing else has set.
-func (c *configFile) BeforeResolve(k *kong.Context) error {
-	path := c.pathFrom(k)
+func (configPath) BeforeResolve(k *kong.Context, file *configFile) error {
+	path := os.Getenv("PLUMBLINE_CONFIG")
+	for _, flag := range k.Flags() {
+		if given, ok := k.FlagValue(flag).(configPath); ok && given != "" {
+			path = string(given)
+		}
+	}
 	if path == "" {
 		return nil
 	}
-	if err := c.read(path); err != nil {
+	if err := file.read(path); err != nil {
 		return err
 	}
-	k.AddResolver(c)
+	k.AddResolver(file)
 	return nil
 }
 
-func (c *configFile) pathFrom(k *kong.Context) string {
-	for _, flag := range k.Flags() {
-		if flag.Name == "config" {
-			if v, ok := k.FlagValue(flag).(configFile); ok && v.path != "" {
-				return v.path
-			}
-		}
-	}
-	return os.Getenv("PLUMBLINE_CONFIG")
+// configFile is the file that --config names. What it sets yields to the environment and to flags.
+type configFile struct {
+	path     string
+	values   map[string]any
+	profiles []posture.Profile // the user's own thresholds
 }
 
 func (c *configFile) read(path string) error {
@@ -70,7 +61,7 @@ func (c *configFile) read(path string) error {
 		if err := p.Validate(); err != nil {
 			return fmt.Errorf("configuration %s: %w", path, err)
 		}
-		c.Profiles = append(c.Profiles, p)
+		c.profiles = append(c.profiles, p)
 	}
 	return nil
 }
@@ -78,14 +69,14 @@ func (c *configFile) read(path string) error {
 // ownProfile is read over a copy of the default profile, so that what the file does not mention keeps a sensible value.
 type ownProfile posture.Profile
 
-// UnmarshalYAML reads one entry of profiles.
-func (o *ownProfile) UnmarshalYAML(unmarshal func(any) error) error {
+// UnmarshalYAML reads one entry of profiles; it knows no other threshold than a profile's.
+func (o *ownProfile) UnmarshalYAML(text []byte) error {
 	p, err := posture.ProfileByName(posture.DefaultProfile)
 	if err != nil {
 		return err
 	}
 	p.Name = ""
-	if err := unmarshal(&p); err != nil {
+	if err := yaml.UnmarshalWithOptions(text, &p, yaml.Strict()); err != nil {
 		return err
 	}
 	*o = ownProfile(p)
@@ -141,7 +132,7 @@ func (c *configFile) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (an
 
 // profile finds thresholds by name: the user's own first, then those that travel inside.
 func (c *configFile) profile(name string) (posture.Profile, error) {
-	for _, p := range c.Profiles {
+	for _, p := range c.profiles {
 		if p.Name == name {
 			return p, nil
 		}

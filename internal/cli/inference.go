@@ -92,7 +92,11 @@ func judge(c config.Judging, file *configFile, model string) (posture.Judge, err
 	if err != nil {
 		return posture.Judge{}, misused(err)
 	}
-	return posture.Judge{Profile: profile, Side: side, Model: model}, nil
+	j := posture.Judge{Profile: profile, Side: side, Model: model}
+	if err := j.Validate(); err != nil {
+		return posture.Judge{}, misused(err)
+	}
+	return j, nil
 }
 
 // workers turns the flag's -1 into one a core.

@@ -107,16 +107,16 @@ func shorten(name string, n int) string {
 // analysisLine is one line of analyze --json; the names are a promise to others.
 type analysisLine struct {
 	File            string       `json:"file"`
-	Width           int          `json:"width,omitempty"`
-	Height          int          `json:"height,omitempty"`
+	Width           int          `json:"width"` // 0 where the file was refused
+	Height          int          `json:"height"`
 	Landmarks       [][4]float32 `json:"landmarks"` // 33 of x, y, z, visibility; null when nobody was found
 	NeckAngle       *float64     `json:"neck_angle"`
 	BodyAngle       *float64     `json:"body_angle"`
 	NeckUncertainty *float64     `json:"neck_uncertainty"`
 	BodyUncertainty *float64     `json:"body_uncertainty"`
-	Status          string       `json:"posture_status,omitempty"`
-	Side            string       `json:"side,omitempty"`
-	View            string       `json:"view,omitempty"`
+	Status          *string      `json:"posture_status"`
+	Side            *string      `json:"side"`
+	View            *string      `json:"view"`
 	Error           string       `json:"error,omitempty"`
 }
 
@@ -125,7 +125,7 @@ func (r *report) line(a analyzed) error {
 	if a.err != nil {
 		l.Error = a.err.Error()
 	} else {
-		l.Status, l.Side, l.View = string(a.assessment.Status), string(a.assessment.Side), string(a.assessment.View)
+		l.Status, l.Side, l.View = word(a.assessment.Status), word(a.assessment.Side), word(a.assessment.View)
 		l.Landmarks = landmarks(a.assessment.Pose)
 	}
 	if angles := a.assessment.Angles; angles != nil && a.err == nil {
@@ -138,6 +138,15 @@ func (r *report) line(a analyzed) error {
 	}
 	_, err = r.out.Write(append(b, '\n'))
 	return err
+}
+
+// word is nil where nothing was found out.
+func word[T ~string](w T) *string {
+	if w == "" {
+		return nil
+	}
+	s := string(w)
+	return &s
 }
 
 // rounded to a thousandth of a degree: what is below is noise of the runtime.

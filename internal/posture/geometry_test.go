@@ -91,27 +91,31 @@ func rotated(p posture.Pose, degrees float64) posture.Pose {
 	return p
 }
 
-func TestSideIsTheBetterVisibleOne(t *testing.T) {
+func TestSideIsTheBetterVisibleOrNearerOne(t *testing.T) {
 	type seen map[int]float32
 	for name, c := range map[string]struct {
 		choice posture.SideChoice
 		seen   seen
+		right  float32 // depth of the right shoulder
 		want   posture.Side
 	}{
-		"equal":                      {"", nil, posture.SideLeft},
-		"left ear hidden":            {posture.SideAuto, seen{posture.LeftEar: 0.7}, posture.SideRight},
-		"right hip hidden":           {posture.SideAuto, seen{posture.RightHip: 0.7}, posture.SideLeft},
-		"the weakest decides":        {posture.SideAuto, seen{posture.LeftHip: 0.5, posture.RightEar: 0.6, posture.RightShoulder: 0.6, posture.RightHip: 0.6}, posture.SideRight},
-		"the sum breaks a tie":       {posture.SideAuto, seen{posture.LeftEar: 0.6, posture.LeftHip: 0.6, posture.RightHip: 0.6}, posture.SideRight},
-		"left wanted":                {posture.AlwaysLeft, seen{posture.LeftEar: 0.7}, posture.SideLeft},
-		"right wanted":               {posture.AlwaysRight, nil, posture.SideRight},
-		"a landmark is not a number": {posture.SideAuto, seen{posture.LeftEar: float32(math.NaN())}, posture.SideRight},
+		"equal":                      {"", nil, 0, posture.SideLeft},
+		"left ear hidden":            {posture.SideAuto, seen{posture.LeftEar: 0.7}, 0.5, posture.SideRight},
+		"right hip hidden":           {posture.SideAuto, seen{posture.RightHip: 0.7}, -0.5, posture.SideLeft},
+		"the weakest decides":        {posture.SideAuto, seen{posture.LeftHip: 0.5, posture.RightEar: 0.7, posture.RightShoulder: 0.7, posture.RightHip: 0.7}, 0, posture.SideRight},
+		"right is nearer":            {posture.SideAuto, seen{posture.RightEar: 0.98}, -0.3, posture.SideRight},
+		"left is nearer":             {posture.SideAuto, seen{posture.LeftEar: 0.98}, 0.3, posture.SideLeft},
+		"left wanted":                {posture.AlwaysLeft, seen{posture.LeftEar: 0.7}, -0.5, posture.SideLeft},
+		"right wanted":               {posture.AlwaysRight, nil, 0.5, posture.SideRight},
+		"a landmark is not a number": {posture.SideAuto, seen{posture.LeftEar: float32(math.NaN())}, 0, posture.SideRight},
+		"a depth is not a number":    {posture.SideAuto, nil, float32(math.NaN()), posture.SideLeft},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := upright().pose()
 			for landmark, visibility := range c.seen {
 				p.Landmarks[landmark].Visibility = visibility
 			}
+			p.Landmarks[posture.RightShoulder].Z = c.right
 			if a := (posture.Judge{Side: c.choice}).Assess([]posture.Pose{p}); a.Side != c.want {
 				t.Errorf("side %q, want %q", a.Side, c.want)
 			}

@@ -59,7 +59,7 @@ func (j Judge) Assess(poses []Pose) Assessment {
 	first := poses[0]
 	a.Pose, a.Status = &first, InsufficientLandmarks
 	visible := meanVisibilities(poses)
-	side := j.side(p).choose(&visible)
+	side := j.side(p).choose(&visible, poses)
 	if !p.sufficient(&visible, side) {
 		return a
 	}

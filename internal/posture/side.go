@@ -7,7 +7,7 @@ type SideChoice string
 
 // The choices. Left and right are the person's own. The zero value means SideAuto.
 const (
-	SideAuto    SideChoice = "auto" // the side whose ear, shoulder and hip are better visible
+	SideAuto    SideChoice = "auto" // the side whose ear, shoulder and hip are better visible, or else nearer
 	AlwaysLeft  SideChoice = "left"
 	AlwaysRight SideChoice = "right"
 )
@@ -61,15 +61,10 @@ func meanVisibilities(poses []Pose) visibilities {
 	return v
 }
 
-// weakest is the visibility of the side's least visible landmark of the three, sum that of all three together.
+// weakest is the visibility of the side's least visible landmark of the three.
 func (v *visibilities) weakest(s Side) float64 {
 	m := measuredBy(s)
 	return min(v[m.ear], v[m.shoulder], v[m.hip])
-}
-
-func (v *visibilities) sum(s Side) float64 {
-	m := measuredBy(s)
-	return v[m.ear] + v[m.shoulder] + v[m.hip]
 }
 
 // count tells how many landmarks are visible at least so much.
@@ -83,18 +78,36 @@ func (v *visibilities) count(atLeast float64) int {
 	return n
 }
 
-// choose picks the side to measure. Both angles need all three landmarks, so the weakest of the three decides and their
-// sum breaks a tie; the left side is taken where even that is equal.
-func (c SideChoice) choose(v *visibilities) Side {
+// clearlyBetter is by how much one side's visibility must exceed the other's to decide. Below it the sides count as equally
+// visible: in side views of a clothed person the network gives 0.99 and more to both, and the rest is chance.
+const clearlyBetter = 0.1
+
+// choose picks the side to measure: the better visible one, else the one nearer to the camera. Both angles need all three
+// landmarks, so the weakest of the three tells how visible a side is.
+func (c SideChoice) choose(v *visibilities, poses []Pose) Side {
 	switch c {
 	case AlwaysLeft:
 		return SideLeft
 	case AlwaysRight:
 		return SideRight
 	}
-	left, right := v.weakest(SideLeft), v.weakest(SideRight)
-	if right > left || right == left && v.sum(SideRight) > v.sum(SideLeft) {
+	better := v.weakest(SideRight) - v.weakest(SideLeft)
+	if better > clearlyBetter || better >= -clearlyBetter && depth(poses, SideRight) < depth(poses, SideLeft) {
 		return SideRight
 	}
 	return SideLeft
+}
+
+// depth is the side's mean depth over all readings, in MediaPipe's unit; smaller is nearer. A depth that is no number
+// counts as 0, the depth of the hips' middle.
+func depth(poses []Pose, s Side) float64 {
+	m, sum := measuredBy(s), 0.0
+	for i := range poses {
+		for _, k := range []int{m.ear, m.shoulder, m.hip} {
+			if z := float64(poses[i].Landmarks[k].Z); finite(z) {
+				sum += z
+			}
+		}
+	}
+	return sum / float64(3*max(1, len(poses)))
 }
