@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"fmt"
+	"io"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -103,7 +104,7 @@ func TestLooks(t *testing.T) {
 	for n := 60; n > 0; n-- {
 		l.add(sample(n))
 	}
-	full, empty := open(t, l), open(t, &ledger{})
+	full, empty := open(t, l, people), open(t, &ledger{}, people)
 	guarded := open(t, l, func(o *web.Options) { o.Token = secret })
 	outer, b := t, openBrowser(t)
 	for _, look := range []struct {
@@ -136,6 +137,21 @@ func TestLooks(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// people shows the demonstration's synthetic people instead of the placeholder.
+func people(o *web.Options) {
+	names, _ := filepath.Glob("../demo/people/*.jpg")
+	if len(names) == 0 {
+		return
+	}
+	o.Pictures = func(_, file string) (io.ReadSeekCloser, error) {
+		var n int
+		if _, err := fmt.Sscanf(file, "picture%d.jpg", &n); err != nil {
+			return nil, err
+		}
+		return os.Open(names[n%len(names)])
 	}
 }
 
