@@ -77,53 +77,63 @@ func (b *bench) landmarks(ctx context.Context) ([]figure, error) {
 	for _, s := range []size{small, large} {
 		f := figure{what: "decode to landmarks, one thread, " + s.String(), unit: "ms", lessIsMore: true, wanted: 1.5}
 		for range b.rounds {
-			peer, err := b.passTimes(ctx, s, b.python, b.script("landmarks.py"))
+			peer, err := b.inProcess(ctx, s, b.passes, b.python, b.script("landmarks.py"))
 			if err != nil {
 				return nil, err
 			}
-			ours, err := b.passTimes(ctx, s, b.options.landmarks)
+			ours, err := b.inProcess(ctx, s, b.passes, b.options.landmarks)
 			if err != nil {
 				return nil, err
 			}
-			f.peer, f.ours = append(f.peer, peer...), append(f.ours, ours...)
+			f.peer, f.ours = append(f.peer, peer.times...), append(f.ours, ours.times...)
+			b.stages[s] = ours.stages
 		}
 		figures = append(figures, f)
 	}
 	return figures, nil
 }
 
-// passTimes runs one of the two landmark programs on one core and reads the milliseconds of each pass, and the stages
-// where the program tells them.
-func (b *bench) passTimes(ctx context.Context, s size, command ...string) ([]float64, error) {
+// outcome is what one of the two landmark programs tells.
+type outcome struct {
+	times  []float64 // milliseconds a picture, of each pass
+	stages []stage   // only our program tells them
+	peak   float64   // VmHWM in MB
+}
+
+// inProcess runs one of the two landmark programs on one core.
+func (b *bench) inProcess(ctx context.Context, s size, passes int, command ...string) (outcome, error) {
 	args := append([]string{"-c", firstCore()}, command...)
-	args = append(args, "--passes", strconv.Itoa(b.passes))
+	args = append(args, "--passes", strconv.Itoa(passes))
 	program := exec.CommandContext(ctx, "taskset", append(args, b.sets[s]...)...)
 	var complaints strings.Builder
 	program.Stderr = &complaints
 	out, err := program.Output()
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w: %s", filepath.Base(command[len(command)-1]), err, complaints.String())
+		return outcome{}, fmt.Errorf("%s: %w: %s", filepath.Base(command[len(command)-1]), err, complaints.String())
 	}
-	var times []float64
-	var stages []stage
-	for line := range strings.Lines(string(out)) {
+	return parseOutcome(string(out)), nil
+}
+
+// parseOutcome reads bare numbers as passes and name=number as steps or the peak; other lines are not ours.
+func parseOutcome(text string) outcome {
+	var o outcome
+	for line := range strings.Lines(text) {
 		name, number, named := strings.Cut(strings.TrimSpace(line), "=")
 		if !named {
 			number = name
 		}
-		milliseconds, err := strconv.ParseFloat(number, 64)
+		value, err := strconv.ParseFloat(number, 64)
 		switch {
-		case err != nil: // the word that marks the start
+		case err != nil:
+		case name == "peak":
+			o.peak = value
 		case named:
-			stages = append(stages, stage{name, milliseconds})
+			o.stages = append(o.stages, stage{name, value})
 		default:
-			times = append(times, milliseconds)
+			o.times = append(o.times, value)
 		}
 	}
-	if len(stages) > 0 {
-		b.stages[s] = stages
-	}
-	return times, nil
+	return o
 }
 
 // firstCore is a core that this process may run on.

@@ -40,3 +40,10 @@ func TestRow(t *testing.T) {
 		t.Errorf("row = %q, want %q", got, want)
 	}
 }
+
+func TestParseOutcome(t *testing.T) {
+	o := parseOutcome("first\n25.5\n24.5\ndecoding=1.25\npeak=274.5\n")
+	if len(o.times) != 2 || o.times[1] != 24.5 || len(o.stages) != 1 || o.stages[0] != (stage{"decoding", 1.25}) || o.peak != 274.5 {
+		t.Errorf("parseOutcome = %+v", o)
+	}
+}

@@ -39,22 +39,34 @@ func (b *bench) system(ctx context.Context) ([]figure, error) {
 	return figures, nil
 }
 
-// memory measures the peak of one analysing process with one session, after pictures of 1920x1080.
+// memory measures the peak of one process with one session, after pictures of 1920x1080: of the landmark programs, and of
+// the analysing process at work in the whole system, which in our case holds broker, queue, recorder and page too.
 func (b *bench) memory(ctx context.Context) ([]figure, error) {
-	f := figure{what: fmt.Sprintf("VmHWM of one process, one session, after %d pictures of %s", b.count, large), unit: "MB",
-		lessIsMore: true, wanted: 2}
+	what := fmt.Sprintf("VmHWM of one process, one session, %d pictures of %s", b.count, large)
+	alone := figure{what: what + ", landmarks only", unit: "MB", lessIsMore: true, wanted: 2}
+	atWork := figure{what: what + ", whole system", unit: "MB", lessIsMore: true, wanted: 2}
+	passes := (b.count + len(b.sets[large]) - 1) / len(b.sets[large])
 	for range b.rounds {
-		peer, err := b.peak(ctx, b.startPeer)
+		peer, err := b.inProcess(ctx, large, passes, b.python, b.script("landmarks.py"))
 		if err != nil {
 			return nil, err
 		}
-		ours, err := b.peak(ctx, b.startOurs)
+		ours, err := b.inProcess(ctx, large, passes, b.options.landmarks)
 		if err != nil {
 			return nil, err
 		}
-		f.peer, f.ours = append(f.peer, peer), append(f.ours, ours)
+		alone.peer, alone.ours = append(alone.peer, peer.peak), append(alone.ours, ours.peak)
+		peerAtWork, err := b.peak(ctx, b.startPeer)
+		if err != nil {
+			return nil, err
+		}
+		oursAtWork, err := b.peak(ctx, b.startOurs)
+		if err != nil {
+			return nil, err
+		}
+		atWork.peer, atWork.ours = append(atWork.peer, peerAtWork), append(atWork.ours, oursAtWork)
 	}
-	return []figure{f}, nil
+	return []figure{alone, atWork}, nil
 }
 
 // starter starts a system with a number of sessions; what it started before an error stands in running.

@@ -2,8 +2,8 @@
 //
 //	landmarks --passes N PICTURE...
 //
-// It prints the mean milliseconds a picture of each pass, a line each, and then the mean of each step as name=value. It is
-// the counterpart of test/bench/python/landmarks.py.
+// It prints the mean milliseconds a picture of each pass, a line each, then the mean of each step as name=value, and at last
+// peak=, the peak of its resident memory (VmHWM) in megabytes. It is the counterpart of test/bench/python/landmarks.py.
 package main
 
 import (
@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"time"
 
 	"plumbline/internal/blazepose"
@@ -55,6 +56,16 @@ func run(model string, passes int, files []string) error {
 	for i, step := range steps {
 		fmt.Printf("%s=%v\n", step, milliseconds(session.spent[i])/float64(passes*len(pictures)))
 	}
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return err
+	}
+	_, line, _ := strings.Cut(string(status), "VmHWM:")
+	var kibibytes float64
+	if _, err := fmt.Sscanf(line, "%f kB", &kibibytes); err != nil {
+		return fmt.Errorf("reading VmHWM: %w", err)
+	}
+	fmt.Printf("peak=%.1f\n", kibibytes*1024/1e6)
 	return nil
 }
 
