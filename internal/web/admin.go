@@ -85,6 +85,6 @@ func (s *Server) failDead(w http.ResponseWriter, r *http.Request, act string, er
 		writeError(w, http.StatusNotFound, fmt.Sprintf("no dead letter has the id %q", r.PathValue("id")))
 		return
 	}
-	s.o.Log.ErrorContext(r.Context(), act, "error", err)
+	s.o.Log.ErrorContext(r.Context(), "dead letters not served", "act", act, "error", err)
 	writeError(w, http.StatusInternalServerError, fmt.Sprintf("%s: %v", act, err))
 }

@@ -23,7 +23,7 @@ func TestResultsAsJSON(t *testing.T) {
 	r.Source, r.TakenAt = "../photo.jpg", noon.Add(-time.Minute)
 	l.add(seen("pi2", 2, posture.NoLandmarks))
 	l.add(r)
-	got := text(t, get(t, open(t, l), "/api/v1/results?limit=2"))
+	got := get(t, open(t, l), "/api/v1/results?limit=2").Body.String()
 	want := `{"results":[{"id":2,"capture_id":"01JP0000000000000000000001","device":"pi 1","received_at":"2026-03-14T11:59:59Z",` +
 		`"taken_at":"2026-03-14T11:59:00Z","analyzed_at":"2026-03-14T12:00:00Z","posture_status":"Good","neck_angle":23.4,"body_angle":6.2,` +
 		`"neck_uncertainty":1.9,"body_uncertainty":0.9,"side":"right","view":"side","profile":"learnopencv","model":"full","processed_by":"hub/0",` +
@@ -51,7 +51,7 @@ func TestResultsAreAskedForByDevicePlaceAndNumber(t *testing.T) {
 		"?device=even&before=7&limit": {6, 4, 2},
 	} {
 		var list struct{ Results []struct{ ID int64 } }
-		if err := json.Unmarshal([]byte(text(t, get(t, s, "/api/v1/results"+query))), &list); err != nil {
+		if err := json.Unmarshal(get(t, s, "/api/v1/results"+query).Body.Bytes(), &list); err != nil {
 			t.Fatal(err)
 		}
 		var ids []int64
@@ -63,14 +63,14 @@ func TestResultsAreAskedForByDevicePlaceAndNumber(t *testing.T) {
 		}
 	}
 	for _, query := range []string{"?limit=0", "?limit=501", "?limit=x", "?before=-1", "?before=x"} {
-		if r := get(t, s, "/api/v1/results"+query); r.StatusCode != http.StatusBadRequest || !strings.Contains(text(t, r), `"error"`) {
-			t.Errorf("%q: status %d", query, r.StatusCode)
+		if r := get(t, s, "/api/v1/results"+query); r.Code != http.StatusBadRequest || !strings.Contains(r.Body.String(), `"error"`) {
+			t.Errorf("%q: status %d", query, r.Code)
 		}
 	}
 }
 
 func TestQueueAsJSON(t *testing.T) {
-	if got, want := text(t, get(t, open(t, &ledger{}), "/api/v1/queue")), `{"waiting":3,"leased":2,"dead":1}`+"\n"; got != want {
+	if got, want := get(t, open(t, &ledger{}), "/api/v1/queue").Body.String(), `{"waiting":3,"leased":2,"dead":1}`+"\n"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 }
@@ -79,13 +79,13 @@ func TestNothingButReadingIsServed(t *testing.T) {
 	s := open(t, &ledger{}, func(o *web.Options) { o.Dead = &graveyard{} })
 	for _, path := range []string{"/api/v1/dead", "/api/v1/dead/1", "/api/v1/dead/1/replay"} {
 		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodDelete} {
-			if r := send(s, method, path, nil); r.StatusCode != http.StatusNotFound {
-				t.Errorf("%s %s: status %d", method, path, r.StatusCode)
+			if r := send(s, method, path, nil); r.Code != http.StatusNotFound {
+				t.Errorf("%s %s: status %d", method, path, r.Code)
 			}
 		}
 	}
-	if r := send(s, http.MethodPost, "/api/v1/results", nil); r.StatusCode != http.StatusMethodNotAllowed {
-		t.Errorf("POST of results: status %d", r.StatusCode)
+	if r := send(s, http.MethodPost, "/api/v1/results", nil); r.Code != http.StatusMethodNotAllowed {
+		t.Errorf("POST of results: status %d", r.Code)
 	}
 }
 
@@ -132,15 +132,15 @@ func TestAdminHandlerServesDeadLetters(t *testing.T) {
 		{http.MethodGet, "/api/v1/dead/1/replay", 405, ""},
 	} {
 		r := send(h, c.method, c.path, nil)
-		if body := text(t, r); r.StatusCode != c.code || !strings.Contains(body, c.holds) {
-			t.Errorf("%s %s: status %d: %s", c.method, c.path, r.StatusCode, body)
+		if body := r.Body.String(); r.Code != c.code || !strings.Contains(body, c.holds) {
+			t.Errorf("%s %s: status %d: %s", c.method, c.path, r.Code, body)
 		}
 	}
 	if diff := cmp.Diff([]string{"get", "replay", "drop"}, g.done); diff != "" {
 		t.Error(diff)
 	}
-	if r := send(open(t, &ledger{}).AdminHandler(), http.MethodGet, "/api/v1/dead", nil); r.StatusCode != http.StatusNotFound {
-		t.Errorf("without dead letters: status %d", r.StatusCode)
+	if r := send(open(t, &ledger{}).AdminHandler(), http.MethodGet, "/api/v1/dead", nil); r.Code != http.StatusNotFound {
+		t.Errorf("without dead letters: status %d", r.Code)
 	}
 }
 
@@ -154,19 +154,19 @@ func TestReadiness(t *testing.T) {
 		}
 	})
 	owner := func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+secret) }
-	if r := get(t, s, "/readyz"); r.StatusCode != http.StatusOK {
-		t.Errorf("status %d: %s", r.StatusCode, text(t, r))
+	if r := get(t, s, "/readyz"); r.Code != http.StatusOK {
+		t.Errorf("status %d: %s", r.Code, r.Body.String())
 	}
 	database = errors.New("10.0.0.7 refuses")
 	r := get(t, s, "/readyz", owner)
-	if got, want := text(t, r), `{"ready":false,"checks":{"database":"10.0.0.7 refuses","queue":"ok"}}`+"\n"; r.StatusCode != 503 || got != want {
-		t.Errorf("status %d: %s", r.StatusCode, got)
+	if got, want := r.Body.String(), `{"ready":false,"checks":{"database":"10.0.0.7 refuses","queue":"ok"}}`+"\n"; r.Code != http.StatusServiceUnavailable || got != want {
+		t.Errorf("status %d: %s", r.Code, got)
 	}
-	if got := text(t, get(t, s, "/readyz")); strings.Contains(got, "10.0.0.7") || !strings.Contains(got, "database") {
+	if got := get(t, s, "/readyz").Body.String(); strings.Contains(got, "10.0.0.7") || !strings.Contains(got, "database") {
 		t.Errorf("without a token: %s", got)
 	}
-	if r := get(t, s, "/healthz"); r.StatusCode != http.StatusOK {
-		t.Errorf("health does not depend on the database: status %d", r.StatusCode)
+	if r := get(t, s, "/healthz"); r.Code != http.StatusOK {
+		t.Errorf("health does not depend on the database: status %d", r.Code)
 	}
 }
 
@@ -174,7 +174,7 @@ func TestMetrics(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	s := open(t, &ledger{}, func(o *web.Options) { o.Registerer, o.Gatherer = registry, registry })
 	get(t, s, "/api/v1/results?limit=0")
-	if page := text(t, get(t, s, "/metrics")); !strings.Contains(page, `plumbline_http_requests_total{code="400",route="GET /api/v1/results"} 1`) {
+	if page := get(t, s, "/metrics").Body.String(); !strings.Contains(page, `plumbline_http_requests_total{code="400",route="GET /api/v1/results"} 1`) {
 		t.Errorf("metrics lack the refused request:\n%s", page)
 	}
 }

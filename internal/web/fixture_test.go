@@ -126,12 +126,12 @@ var placeholder = sync.OnceValue(func() []byte {
 })
 
 // get asks a handler as a browser on this machine would.
-func get(t *testing.T, h http.Handler, target string, change ...func(*http.Request)) *http.Response {
+func get(t *testing.T, h http.Handler, target string, change ...func(*http.Request)) *httptest.ResponseRecorder {
 	t.Helper()
 	return send(h, http.MethodGet, target, nil, change...)
 }
 
-func send(h http.Handler, method, target string, body io.Reader, change ...func(*http.Request)) *http.Response {
+func send(h http.Handler, method, target string, body io.Reader, change ...func(*http.Request)) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, target, body)
 	r.Host = "localhost:8080"
 	for _, c := range change {
@@ -139,14 +139,5 @@ func send(h http.Handler, method, target string, body io.Reader, change ...func(
 	}
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
-	return w.Result()
-}
-
-func text(t *testing.T, r *http.Response) string {
-	t.Helper()
-	b, err := io.ReadAll(r.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
+	return w
 }

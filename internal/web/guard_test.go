@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -49,8 +50,8 @@ func TestForeignHostNamesAreRefusedOnLoopback(t *testing.T) {
 	} {
 		for _, path := range []string{"/", "/healthz", "/events/"} {
 			r := get(t, s, path, func(r *http.Request) { r.Host = host })
-			if refused := r.StatusCode == 421; refused != (want == 421) {
-				t.Errorf("host %q, path %s: status %d", host, path, r.StatusCode)
+			if refused := r.Code == http.StatusMisdirectedRequest; refused != (want == http.StatusMisdirectedRequest) {
+				t.Errorf("host %q, path %s: status %d", host, path, r.Code)
 			}
 		}
 	}
@@ -63,27 +64,27 @@ func TestTokenGuardsWhatShowsPeople(t *testing.T) {
 	for _, path := range []string{"/", "/events", "/pictures/pi1/picture1.jpg", "/api/v1/results", "/api/v1/latest", "/api/v1/queue", "/metrics", "/nosuch"} {
 		for name, header := range map[string]string{"none": "", "wrong": "Bearer wrong", "empty": "Bearer ", "another scheme": "Basic " + secret} {
 			r := get(t, s, path, func(r *http.Request) { r.Header.Set("Authorization", header) })
-			if r.StatusCode != http.StatusUnauthorized || strings.Contains(text(t, r), "pi1") {
-				t.Errorf("%s with token %s: status %d", path, name, r.StatusCode)
+			if r.Code != http.StatusUnauthorized || strings.Contains(r.Body.String(), "pi1") {
+				t.Errorf("%s with token %s: status %d", path, name, r.Code)
 			}
 		}
 	}
 	r := get(t, s, "/api/v1/results", func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+secret) })
-	if r.StatusCode != http.StatusOK || !strings.Contains(text(t, r), "pi1") {
-		t.Errorf("with the token: status %d", r.StatusCode)
+	if r.Code != http.StatusOK || !strings.Contains(r.Body.String(), "pi1") {
+		t.Errorf("with the token: status %d", r.Code)
 	}
 	for _, path := range []string{"/healthz", "/readyz", "/static/plumbline.css"} {
-		if r := get(t, s, path); r.StatusCode != http.StatusOK {
-			t.Errorf("%s is not open: %d", path, r.StatusCode)
+		if r := get(t, s, path); r.Code != http.StatusOK {
+			t.Errorf("%s is not open: %d", path, r.Code)
 		}
 	}
 }
 
 func TestTokenInTheAddressBecomesACookie(t *testing.T) {
 	s := open(t, &ledger{}, func(o *web.Options) { o.Listen, o.Token = ":8080", secret })
-	for name, enter := range map[string]func() *http.Response{
-		"address": func() *http.Response { return get(t, s, "/?device=pi1&token="+url.QueryEscape(secret)) },
-		"form": func() *http.Response {
+	for name, enter := range map[string]func() *httptest.ResponseRecorder{
+		"address": func() *httptest.ResponseRecorder { return get(t, s, "/?device=pi1&token="+url.QueryEscape(secret)) },
+		"form": func() *httptest.ResponseRecorder {
 			body := strings.NewReader(url.Values{"token": {secret}}.Encode())
 			return send(s, http.MethodPost, "/login", body, func(r *http.Request) {
 				r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -92,39 +93,39 @@ func TestTokenInTheAddressBecomesACookie(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := enter()
-			location := r.Header.Get("Location")
-			if r.StatusCode != http.StatusSeeOther || strings.Contains(location, "token") || !strings.HasPrefix(location, "/") {
-				t.Fatalf("status %d, sent to %q", r.StatusCode, location)
+			location := r.Header().Get("Location")
+			if r.Code != http.StatusSeeOther || strings.Contains(location, "token") || !strings.HasPrefix(location, "/") {
+				t.Fatalf("status %d, sent to %q", r.Code, location)
 			}
-			cookies := r.Cookies()
+			cookies := r.Result().Cookies()
 			if len(cookies) != 1 || !cookies[0].HttpOnly || cookies[0].SameSite != http.SameSiteStrictMode || strings.Contains(cookies[0].Value, secret) {
 				t.Fatalf("cookies %v", cookies)
 			}
-			if r := get(t, s, "/", func(r *http.Request) { r.AddCookie(cookies[0]) }); r.StatusCode != http.StatusOK {
-				t.Errorf("with the cookie: status %d", r.StatusCode)
+			if r := get(t, s, "/", func(r *http.Request) { r.AddCookie(cookies[0]) }); r.Code != http.StatusOK {
+				t.Errorf("with the cookie: status %d", r.Code)
 			}
 		})
 	}
-	if r := get(t, s, "//evil.example.org/?token="+url.QueryEscape(secret)); strings.HasPrefix(r.Header.Get("Location"), "//") {
-		t.Errorf("a token leads to %q, another host", r.Header.Get("Location"))
+	if r := get(t, s, "//evil.example.org/?token="+url.QueryEscape(secret)); strings.HasPrefix(r.Header().Get("Location"), "//") {
+		t.Errorf("a token leads to %q, another host", r.Header().Get("Location"))
 	}
-	if r := get(t, s, "/?token=wrong"); r.StatusCode != http.StatusUnauthorized || len(r.Cookies()) != 0 {
-		t.Errorf("a wrong token: status %d, cookies %v", r.StatusCode, r.Cookies())
+	if r := get(t, s, "/?token=wrong"); r.Code != http.StatusUnauthorized || len(r.Result().Cookies()) != 0 {
+		t.Errorf("a wrong token: status %d, cookies %v", r.Code, r.Result().Cookies())
 	}
 }
 
 func TestPeopleAreAskedForTheTokenOnAPage(t *testing.T) {
 	s := open(t, &ledger{}, func(o *web.Options) { o.Listen, o.Token = ":8080", secret })
 	r := get(t, s, "/", func(r *http.Request) { r.Header.Set("Accept", "text/html,*/*") })
-	if page := text(t, r); r.StatusCode != http.StatusUnauthorized || !strings.Contains(page, `action="/login"`) || strings.Contains(page, secret) {
-		t.Errorf("status %d: %s", r.StatusCode, page)
+	if page := r.Body.String(); r.Code != http.StatusUnauthorized || !strings.Contains(page, `action="/login"`) || strings.Contains(page, secret) {
+		t.Errorf("status %d: %s", r.Code, page)
 	}
 }
 
 func TestEveryAnswerCarriesTheHeaders(t *testing.T) {
 	s := open(t, &ledger{})
 	for _, path := range []string{"/", "/api/v1/results", "/static/plumbline.js", "/nosuch", "/pictures/pi1/picture1.jpg"} {
-		h := get(t, s, path).Header
+		h := get(t, s, path).Header()
 		csp := h.Get("Content-Security-Policy")
 		if !strings.HasPrefix(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") || h.Get("X-Content-Type-Options") != "nosniff" ||
 			h.Get("X-Frame-Options") != "DENY" || h.Get("Cross-Origin-Resource-Policy") != "same-origin" {
