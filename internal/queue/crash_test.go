@@ -25,6 +25,7 @@ const roleVariable = "PLUMBLINE_QUEUE_TEST_ROLE"
 var roles = map[string]func(dir string) error{
 	"load":   loadRole,
 	"poison": poisonRole,
+	"broken": brokenRole,
 	"sync":   func(dir string) error { return syncRole(dir, queue.SyncAlways) },
 	"nosync": func(dir string) error { return syncRole(dir, queue.SyncInterval) },
 }
@@ -342,4 +343,51 @@ func TestLargestPictureIsReadBackFromItsFile(t *testing.T) {
 	if !d.Whole() {
 		t.Error("not whole")
 	}
+}
+
+// brokenRole accepts until the system refuses to write more than 300 kB to a file.
+func brokenRole(dir string) error {
+	queue.CommitTimeout(time.Second)
+	h, err := queue.Open(context.Background(), childOptions(dir))
+	if err != nil {
+		return err
+	}
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 300_000, Max: 300_000}); err != nil {
+		return err
+	}
+	for range 10 {
+		a, err := h.Accept(context.Background(), receipt(), posture.Capture{Picture: picture(50_000)})
+		if err != nil {
+			fmt.Println("failed", err)
+			break
+		}
+		fmt.Println("accepted", a.ID)
+	}
+	fmt.Println("ready", h.Ready(context.Background()))
+	return h.Close()
+}
+
+func TestFailedWriteIsNotConfirmed(t *testing.T) {
+	dir := t.TempDir()
+	cmd := child(t, "broken", dir)
+	cmd.Stderr = nil
+	out, _ := cmd.Output() // it can't close well
+	h := open(t, childOptions(dir))
+	queued, err := h.QueuedIDs(t.Context())
+	must(t, err)
+	said := map[string]int{}
+	for line := range strings.Lines(string(out)) {
+		verb, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+		said[verb]++
+		if verb == "accepted" && !queued[rest] {
+			t.Errorf("%s was accepted and is not in the queue", rest)
+		}
+		if verb != "accepted" && !strings.Contains(rest, "disk") {
+			t.Errorf("%s: %q does not speak of the disk", verb, rest)
+		}
+	}
+	if said["accepted"] == 0 || said["failed"] != 1 || said["ready"] != 1 {
+		t.Errorf("said:\n%s", out)
+	}
+	accept(t, h, receipt(), picture(10))
 }

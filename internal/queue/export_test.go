@@ -50,6 +50,9 @@ func FailPause(d time.Duration) func() {
 	return func() { failPause = old }
 }
 
+// CommitTimeout sets the time for one write.
+func CommitTimeout(d time.Duration) { commitTimeout = d }
+
 // PutNewer puts a message of a later format into the queue.
 func (h *Hub) PutNewer(ctx context.Context) (string, error) {
 	id, err := h.ids.make(time.Now())

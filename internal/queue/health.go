@@ -58,12 +58,17 @@ func (s *health) diskReserve(o Options) error {
 	return s.low
 }
 
-// explain says what a full stream means to the person who must act.
+// explain says what a stream's refusal or silence means to the person who must act.
 func (h *Hub) explain(err error) error {
-	if isFull(err) {
+	switch {
+	case isFull(err):
 		return fmt.Errorf("no room for it, the limit of waiting pictures is %d MiB: %w", h.maxBytes>>20, err)
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("no answer within %s; the disk of %s is slow or broken, and if the log tells of a failed write, a new start is needed: %w",
+			commitTimeout, h.options.Dir, err)
+	default:
+		return err
 	}
-	return err
 }
 
 // Ready returns nil when a picture that came now would be accepted, else the reason why not.

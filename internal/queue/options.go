@@ -23,14 +23,16 @@ const (
 
 // Sizes and times that are no options.
 const (
-	largestPicture   = 31 << 20         // bytes; JetStream takes records above 32 MiB for damage when it reads its files
-	payloadAllowance = 64 << 10         // bytes of a message beside its picture: headers, or a result's numbers
-	keptOfOversized  = 64 << 10         // bytes kept of a payload that is too large to be kept whole
-	diskShare        = 0.8              // of the free disk, the default of MaxQueueBytes
-	syncInterval     = 5 * time.Second  // between two syncs with SyncInterval
-	commitTimeout    = 30 * time.Second // for one write; a slow SD card may stall for many seconds
-	dupWindow        = 24 * time.Hour   // how long a message sent again is recognised
+	largestPicture   = 31 << 20        // bytes; JetStream takes records above 32 MiB for damage when it reads its files
+	payloadAllowance = 64 << 10        // bytes of a message beside its picture: headers, or a result's numbers
+	keptOfOversized  = 64 << 10        // bytes kept of a payload that is too large to be kept whole
+	diskShare        = 0.8             // of the free disk, the default of MaxQueueBytes
+	syncInterval     = 5 * time.Second // between two syncs with SyncInterval
+	dupWindow        = 24 * time.Hour  // how long a message sent again is recognised
 )
+
+// commitTimeout is the time for one write; a slow SD card may stall for many seconds.
+var commitTimeout = 30 * time.Second
 
 // Options say where a Hub keeps its streams and how it behaves; the zero value of each field but Dir is its default.
 type Options struct {

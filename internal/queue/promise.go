@@ -145,6 +145,7 @@ func (h *Hub) store(ctx context.Context, p *promise) error {
 		return h.explain(err)
 	default:
 		h.promises.leave(p)
+		err = h.explain(err)
 		h.health.failed(err)
 		return fmt.Errorf("storing capture %s: %w", p.facts.ID, err)
 	}
@@ -163,6 +164,7 @@ func (h *Hub) enterJournal(ctx context.Context, f facts) error {
 	}
 	ack, err := h.js.Publish(ctx, journalSubjects+topicToken(f.Topic), text)
 	if err != nil {
+		err = h.explain(err)
 		h.health.failed(err)
 		return fmt.Errorf("storing the journal entry of capture %s: %w", f.ID, err)
 	}
