@@ -17,8 +17,9 @@ import (
 // ErrSettled is returned by the second verb on one claim.
 var ErrSettled = errors.New("the claim is settled already")
 
-// Claim is one capture under a lease. It ends with one of its verbs: Acknowledge, Release, Fail or Bury. A verb that
-// returned an error may be tried again.
+// Claim is one capture under a lease. It ends with one of its verbs: Acknowledge, Release, Fail or Bury. When a verb
+// returns an error the lease is not renewed any more, so that the capture returns by itself; the verb may still be tried
+// again.
 type Claim struct {
 	Capture posture.Capture
 
@@ -37,6 +38,7 @@ type Claim struct {
 
 	mu      sync.Mutex
 	settled bool
+	over    bool // heartbeats, clock, gate and file have ended
 }
 
 // newClaim starts the heartbeats and looks the blame up.
@@ -112,12 +114,12 @@ func (c *Claim) begin(ctx context.Context) error {
 // hang ends the lease of an analysis that takes too long.
 func (c *Claim) hang() {
 	c.mu.Lock()
-	if c.settled {
-		c.mu.Unlock()
-		return
-	}
+	over := c.over
 	c.beat()
 	c.mu.Unlock()
+	if over {
+		return
+	}
 	c.worker.metrics.hung.Inc()
 	c.worker.log.Error("an analysis hangs; its lease is not renewed any more",
 		"capture", c.facts.ID, "device", c.facts.Device, "after", c.worker.options.AnalysisTimeout)
@@ -218,28 +220,33 @@ func (c *Claim) nak(delay time.Duration) error {
 	return c.worker.nc.Flush()
 }
 
-// settle does a verb once; it ends the claim when it went well.
+// settle does a verb once. Well or not, the claim is over then: one that waited for ever for a verb to succeed would
+// keep its place, and whoever must be alone would wait for ever too.
 func (c *Claim) settle(act string, do func() error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.settled {
 		return ErrSettled
 	}
-	if err := do(); err != nil {
+	err := do()
+	c.settled = err == nil
+	if !c.over {
+		c.over = true
+		c.beat()
+		c.worker.letGo(c)
+	}
+	if err != nil {
 		return fmt.Errorf("%s capture %s: %w", act, c.facts.ID, err)
 	}
-	c.settled = true
-	c.beat()
-	if c.file == "" {
-		return nil
-	}
-	c.hung.Stop()
-	c.worker.letGo(c)
 	return nil
 }
 
 // letGo ends what begin began.
 func (w *Worker) letGo(c *Claim) {
+	if c.file == "" {
+		return
+	}
+	c.hung.Stop()
 	if err := os.Remove(c.file); err != nil {
 		w.log.Warn("removing the file of a settled claim", "error", err)
 	}

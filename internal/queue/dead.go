@@ -115,8 +115,10 @@ func (h *Hub) bury(ctx context.Context, f facts, picture []byte) error {
 	if err != nil {
 		return err
 	}
-	if _, err := h.js.PublishMsg(ctx, m); err != nil && !isThere(err) {
-		return fmt.Errorf("storing the dead letter: %w", err)
+	_, err = h.js.PublishMsg(ctx, m)
+	h.health.wrote(true, f.Size, err)
+	if err != nil && !isThere(err) {
+		return fmt.Errorf("storing the dead letter: %w", h.explain(err, true))
 	}
 	h.metrics.buried.Inc()
 	return nil
@@ -213,7 +215,7 @@ func (h *Hub) exchange(ctx context.Context, m *nats.Msg, id string) error {
 		return err
 	}
 	if _, err := h.js.PublishMsg(ctx, m); err != nil && !isThere(err) {
-		return fmt.Errorf("moving dead letter %s: %w", id, h.explain(err))
+		return fmt.Errorf("moving dead letter %s: %w", id, h.explain(err, false))
 	}
 	if err := h.streams.dead.Purge(ctx, jetstream.WithPurgeSubject(deadSubjects+id)); err != nil {
 		return fmt.Errorf("removing dead letter %s: %w", id, err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -189,5 +190,49 @@ func TestStartFinishesWhatACrashLeftHalfDone(t *testing.T) {
 	must(t, err)
 	if len(queued) != 0 || len(dead) != 1 || !dead[buried] || len(gone) != 1 || !gone[dropped] {
 		t.Errorf("queued %v, dead %v, dropped %v", queued, dead, gone)
+	}
+}
+
+func TestFullDeadLettersLoseNothing(t *testing.T) {
+	defer queue.FailPause(time.Millisecond)()
+	o := options(t)
+	o.MaxQueueBytes = 16 << 20 // four dead letters of the largest size fit
+	o.MaxBlame = 1
+	h := open(t, o)
+	letter := queue.DeadLetter{Reason: "no picture", Picture: picture(1 << 20)}
+	var err error
+	kept := -1
+	for err == nil {
+		err = h.Refuse(t.Context(), receipt(), letter)
+		kept++
+	}
+	if kept != 4 || !strings.Contains(err.Error(), "dead letters are full") {
+		t.Fatalf("%d kept, then: %v", kept, err)
+	}
+	if err := h.Ready(t.Context()); err == nil || !strings.Contains(err.Error(), "dead letters are full") {
+		t.Errorf("ready: %v", err)
+	}
+
+	id := accept(t, h, receipt(), picture(1<<20))
+	w := worker(t, h, "one")
+	if err := claim(t, w).Bury(t.Context(), "broken"); err == nil {
+		t.Fatal("buried where there is no room")
+	}
+	other := accept(t, h, receipt(), picture(10)) // must not wait for the one that can't be buried
+	c := claim(t, w)
+	if c.Capture.ID != other {
+		t.Errorf("claimed %s, want %s", c.Capture.ID, other)
+	}
+	must(t, c.Acknowledge(t.Context()))
+
+	for d, err := range h.DeadLetters(t.Context()) {
+		must(t, err)
+		must(t, h.Drop(t.Context(), d.ID, "room is needed"))
+		break
+	}
+	must(t, h.Ready(t.Context()))
+	noClaim(t, w, time.Second)
+	if _, err := h.DeadLetter(t.Context(), id); err != nil {
+		t.Errorf("not buried when there was room: %v", err)
 	}
 }

@@ -24,9 +24,8 @@ func (h *Hub) SetFreeDisk(free func(dir string) (int64, error)) {
 func (h *Hub) LetDie(w *Worker) {
 	for _, c := range w.inHand() {
 		c.mu.Lock()
-		c.settled = true
+		c.settled, c.over = true, true
 		c.beat()
-		c.hung.Stop()
 		w.letGo(c) // another machine's claims are neither in our gate nor in our folder
 		c.mu.Unlock()
 	}
@@ -43,11 +42,11 @@ func (w *Worker) Elsewhere(dir string) *Worker {
 // Blame is the claim's blame before this attempt.
 func (c *Claim) Blame() int { return c.blame }
 
-// FailPause sets the pause after failed attempts and returns what puts it back.
+// FailPause sets the pauses after failed attempts and burials and returns what puts it back.
 func FailPause(d time.Duration) func() {
-	old := failPause
-	failPause = d
-	return func() { failPause = old }
+	oldFail, oldBury := failPause, buryPause
+	failPause, buryPause = d, d
+	return func() { failPause, buryPause = oldFail, oldBury }
 }
 
 // CommitTimeout sets the time for one write.

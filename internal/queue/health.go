@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // freeDiskAge is for how long one look at the free disk serves: at the fastest, some 100 MB are written meanwhile.
@@ -15,6 +17,7 @@ const freeDiskAge = 500 * time.Millisecond
 type health struct {
 	mu      sync.Mutex
 	needed  int64 // bytes of the last picture that a full queue refused; 0 when none since the last one stored
+	letter  int64 // the same of the dead letters
 	failure error // of the last write; nil when it succeeded
 
 	free   func(dir string) (int64, error)
@@ -22,24 +25,22 @@ type health struct {
 	low    error
 }
 
-func (s *health) stored() {
+// wrote notes how storing a message of some size went.
+func (s *health) wrote(dead bool, size int64, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.needed, s.failure = 0, nil
-}
-
-func (s *health) refusedPicture(err error, size int64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.failure = nil; isFull(err) {
-		s.needed = size + payloadAllowance
+	if _, answered := refusal(err); err != nil && !answered {
+		s.failure = err
+		return
 	}
-}
-
-func (s *health) failed(err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.failure = err
+	s.failure = nil
+	needed := &s.needed
+	if dead {
+		needed = &s.letter
+	}
+	if *needed = 0; isFull(err) {
+		*needed = size + payloadAllowance
+	}
 }
 
 // diskReserve refuses before the disk is full to the last byte: JetStream answers a failed write by silence and stays
@@ -59,8 +60,10 @@ func (s *health) diskReserve(o Options) error {
 }
 
 // explain says what a stream's refusal or silence means to the person who must act.
-func (h *Hub) explain(err error) error {
+func (h *Hub) explain(err error, dead bool) error {
 	switch {
+	case isFull(err) && dead:
+		return fmt.Errorf("the dead letters are full: look at them, and replay or drop them: %w", err)
 	case isFull(err):
 		return fmt.Errorf("no room for it, the limit of waiting pictures is %d MiB: %w", h.maxBytes>>20, err)
 	case errors.Is(err, context.DeadlineExceeded):
@@ -86,17 +89,32 @@ func (h *Hub) Ready(ctx context.Context) error {
 		return err
 	}
 	h.health.mu.Lock()
-	needed, failure := h.health.needed, h.health.failure
+	needed, letter, failure := h.health.needed, h.health.letter, h.health.failure
 	h.health.mu.Unlock()
 	if failure != nil {
-		return fmt.Errorf("the last picture could not be stored: %w", failure)
+		return fmt.Errorf("the last picture could not be stored: %w", h.explain(failure, false))
 	}
+	if err := full(ctx, h.streams.dead, letter); err != nil {
+		return fmt.Errorf("the dead letters are full: look at them, and replay or drop them: %w", err)
+	}
+	if err := full(ctx, h.streams.queue, needed); err != nil {
+		return fmt.Errorf("the queue is full: %w", err)
+	}
+	return nil
+}
+
+// full says why a message of that size, refused before, would be refused again.
+func full(ctx context.Context, s jetstream.Stream, needed int64) error {
 	if needed == 0 {
 		return nil
 	}
-	d, err := h.Depth(ctx)
-	if err == nil && d.Bytes+needed > d.MaxBytes {
-		err = fmt.Errorf("the queue is full: %d pictures wait, %d of %d MiB", d.Waiting, d.Bytes>>20, d.MaxBytes>>20)
+	info, err := s.Info(ctx)
+	if err != nil {
+		return fmt.Errorf("reading its size: %w", err)
 	}
-	return err
+	size, limit := int64(info.State.Bytes), info.Config.MaxBytes //nolint:gosec // no disk is that large
+	if size+needed > limit {
+		return fmt.Errorf("%d pictures with %d of %d MiB", info.State.Msgs, size>>20, limit>>20)
+	}
+	return nil
 }

@@ -132,22 +132,20 @@ func (h *Hub) fulfil(ctx context.Context, p *promise) error {
 func (h *Hub) store(ctx context.Context, p *promise) error {
 	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
 	defer cancel()
+	dead := p.facts.Refused
 	_, err := h.js.PublishMsg(ctx, p.msg)
+	h.health.wrote(dead, p.facts.Size, err)
 	switch _, answered := refusal(err); {
 	case err == nil || isThere(err):
 		p.stage, p.msg = entering, nil
-		h.health.stored()
 		return nil
 	case answered || errors.Is(err, nats.ErrMaxPayload):
 		p.stage, p.msg = refused, nil
 		h.promises.end(p)
-		h.health.refusedPicture(err, p.facts.Size)
-		return h.explain(err)
+		return h.explain(err, dead)
 	default:
 		h.promises.leave(p)
-		err = h.explain(err)
-		h.health.failed(err)
-		return fmt.Errorf("storing capture %s: %w", p.facts.ID, err)
+		return fmt.Errorf("storing capture %s: %w", p.facts.ID, h.explain(err, dead))
 	}
 }
 
@@ -164,9 +162,8 @@ func (h *Hub) enterJournal(ctx context.Context, f facts) error {
 	}
 	ack, err := h.js.Publish(ctx, journalSubjects+topicToken(f.Topic), text)
 	if err != nil {
-		err = h.explain(err)
-		h.health.failed(err)
-		return fmt.Errorf("storing the journal entry of capture %s: %w", f.ID, err)
+		h.health.wrote(false, 0, err)
+		return fmt.Errorf("storing the journal entry of capture %s: %w", f.ID, h.explain(err, false))
 	}
 	h.earlier.add(f.key(), ack.Sequence, h.now())
 	return nil

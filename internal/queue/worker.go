@@ -16,6 +16,9 @@ import (
 // that closing a worker takes, since a capture may arrive until then and must be given back.
 const pullWait = 500 * time.Millisecond
 
+// buryPause is the pause after a failed burial.
+var buryPause = 10 * time.Second
+
 // Worker claims captures and hands their results in. It has a connection of its own, so that large pictures of one
 // don't hold up heartbeats of another. It is safe for concurrent use; what it has claimed is up to its caller, who
 // should claim no more than there are sessions to analyse them.
@@ -219,16 +222,25 @@ func (w *Worker) take(ctx context.Context, msg jetstream.Msg) (*Claim, error) {
 	case errors.As(err, &newer):
 		return nil, errors.Join(err, c.giveBack(ctx, err.Error(), failPause))
 	case err != nil:
-		return nil, c.Bury(ctx, "its facts can't be read: "+err.Error())
+		return nil, w.orPause(ctx, c, c.Bury(ctx, "its facts can't be read: "+err.Error()))
 	default:
 		c.facts = f
 		c.Capture = f.capture(msg.Data())
 	}
 	if c.blame >= w.options.MaxBlame {
-		return nil, c.giveUp(ctx)
+		return nil, w.orPause(ctx, c, c.giveUp(ctx))
 	}
 	if err := c.begin(ctx); err != nil {
 		return nil, errors.Join(err, c.Release(context.WithoutCancel(ctx), "its claim could not begin"))
 	}
 	return c, nil
+}
+
+// orPause puts a capture off whose burial failed, perhaps since the dead letters are full; others can still be analysed.
+func (w *Worker) orPause(ctx context.Context, c *Claim, err error) error {
+	if err == nil {
+		return nil
+	}
+	w.log.Error("a capture that can't be analysed can't be buried either", "capture", c.facts.ID, "error", err)
+	return c.giveBack(ctx, "it could not be buried", buryPause)
 }
