@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 
-	"plumbline/internal/blazepose/ort"
 	"plumbline/internal/posture"
 )
 
@@ -30,14 +29,14 @@ type point struct{ x, y float32 }
 
 // detector finds people in a whole picture.
 type detector struct {
-	session    *ort.Session
+	session    session
 	anchors    []anchor
 	values     byteValues
 	candidates []detection // kept between pictures
 	merged     []detection
 }
 
-func newDetector(s *ort.Session) *detector {
+func newDetector(s session) *detector {
 	return &detector{session: s, anchors: makeAnchors(), values: newByteValues(-1, 1)}
 }
 

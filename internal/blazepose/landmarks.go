@@ -3,7 +3,6 @@ package blazepose
 import (
 	"fmt"
 
-	"plumbline/internal/blazepose/ort"
 	"plumbline/internal/posture"
 )
 
@@ -18,11 +17,11 @@ const (
 
 // landmarker finds the landmarks in a crop.
 type landmarker struct {
-	session *ort.Session
+	session session
 	values  byteValues
 }
 
-func newLandmarker(s *ort.Session) *landmarker {
+func newLandmarker(s session) *landmarker {
 	return &landmarker{session: s, values: newByteValues(0, 1)}
 }
 

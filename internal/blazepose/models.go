@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"log/slog"
 	"os"
 
 	"plumbline/internal/blazepose/onnx"
 	"plumbline/internal/blazepose/ort"
+	"plumbline/internal/blazepose/planar"
 	"plumbline/internal/blazepose/tflite"
 )
 
@@ -70,15 +72,39 @@ func (m *model) source() ort.Source {
 	return ort.Source{Name: m.name, Revision: m.revision, Graph: m.convert}
 }
 
-// convert makes an ONNX graph of the file.
-func (m *model) convert() ([]byte, error) {
+// parse reads the file.
+func (m *model) parse() (*tflite.Model, error) {
 	file, err := os.ReadFile(m.path)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("reading the model %s: %w", m.name, err)
 	}
 	parsed, err := tflite.Parse(file)
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", m.path, err)
 	}
+	return parsed, nil
+}
+
+// convert makes an ONNX graph of the file.
+func (m *model) convert() ([]byte, error) {
+	parsed, err := m.parse()
+	if err != nil {
+		return nil, err
+	}
 	return onnx.Convert(parsed, onnx.Options{Outputs: m.outputs})
+}
+
+// sparse makes a network that leaves out the weights which are zero, or none where that can't be: ONNX Runtime then runs the
+// model, more slowly and with other last bits.
+func (m *model) sparse(log *slog.Logger) *planar.Network {
+	parsed, err := m.parse()
+	if err != nil {
+		return nil // whoever opens the model for ONNX Runtime meets the same error
+	}
+	n, err := planar.New(parsed)
+	if err != nil {
+		log.Info("the detector runs on ONNX Runtime", "reason", err)
+		return nil
+	}
+	return n
 }

@@ -17,6 +17,9 @@ type Options struct {
 	Landmark  string       // path of pose_landmark_<model>.tflite
 	CacheDir  string       // for optimised networks; nothing is kept when it is empty
 	Logger    *slog.Logger // nil for silence
+	// GenericDetector runs the detector on ONNX Runtime on CPUs too, where package planar would be faster and nearer to
+	// MediaPipe.
+	GenericDetector bool
 }
 
 // Models lists the landmark models, from the fastest to the most exact.

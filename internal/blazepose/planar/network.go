@@ -1,0 +1,146 @@
+//go:build cgo
+
+package planar
+
+/*
+#include <stdlib.h>
+#include "planar.h"
+*/
+import "C"
+
+import (
+	"errors"
+	"fmt"
+	"unsafe"
+
+	"golang.org/x/sys/cpu"
+
+	"plumbline/internal/blazepose/tflite"
+)
+
+// variant is the best one that this processor can run.
+var variant = func() C.int {
+	switch {
+	case cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512VL:
+		return C.PLANAR_AVX512
+	case cpu.X86.HasAVX2 && cpu.X86.HasFMA:
+		return C.PLANAR_AVX2
+	case cpu.ARM64.HasASIMD:
+		return C.PLANAR_NEON
+	}
+	return C.PLANAR_NONE
+}()
+
+// Network is a network ready to run, in memory of its own. Any number of sessions share it.
+type Network struct {
+	plan    *plan
+	layers  []C.struct_layer // in C's memory, as what they point to
+	floats  int              // memory of a session
+	results []int            // where each output begins in it
+	owned   []unsafe.Pointer
+}
+
+// New lowers a model. It fails for models that this package does not run, and on processors that it does not know.
+func New(m *tflite.Model) (*Network, error) {
+	if variant == C.PLANAR_NONE {
+		return nil, errors.New("this processor has neither AVX2 with FMA nor NEON")
+	}
+	p, err := lower(m)
+	if err != nil {
+		return nil, fmt.Errorf("lowering the network: %w", err)
+	}
+	n := &Network{plan: p}
+	n.floats = p.place()
+	for _, count := range p.outputs {
+		n.results = append(n.results, n.floats)
+		n.floats += roundUp(count)
+	}
+	n.floats += 8 * vector // what vectors read beyond the last plane
+	n.layers = unsafe.Slice((*C.struct_layer)(n.allocate(len(p.steps)*C.sizeof_struct_layer)), len(p.steps))
+	for i, s := range p.steps {
+		n.layers[i] = n.layer(s)
+		s.weights, s.bias = nil, nil
+	}
+	return n, nil
+}
+
+func (n *Network) allocate(bytes int) unsafe.Pointer {
+	memory := C.calloc(1, C.size_t(max(bytes, 1)))
+	if memory == nil {
+		panic("planar: out of memory") // as Go's own allocations do
+	}
+	n.owned = append(n.owned, memory)
+	return memory
+}
+
+// layer writes a step down for the C code.
+func (n *Network) layer(s *step) C.struct_layer {
+	l := C.struct_layer{
+		kind: C.int32_t(s.kind), in: C.int64_t(s.in.origin()),
+		channels: C.int32_t(s.in.channels), height: C.int32_t(s.in.height), width: C.int32_t(s.in.width),
+		pitch: C.int32_t(s.in.pitch()), plane: C.int32_t(s.in.plane()),
+		side: C.int32_t(s.side), stride: C.int32_t(s.stride), low: C.float(s.low), high: C.float(s.high),
+	}
+	if s.in2 != nil {
+		l.in2 = C.int64_t(s.in2.origin())
+	}
+	if s.kind == collect {
+		l.out = C.int64_t(n.results[s.output] + s.to)
+		return l
+	}
+	l.out = C.int64_t(s.out.origin())
+	l.out_channels, l.out_height, l.out_width = C.int32_t(s.out.channels), C.int32_t(s.out.height), C.int32_t(s.out.width)
+	l.out_pitch, l.out_plane = C.int32_t(s.out.pitch()), C.int32_t(s.out.plane())
+	l.bias = n.floatsInC(s.bias)
+	if s.kind == convolve {
+		n.sparse(s, &l)
+	} else {
+		l.weights = n.floatsInC(s.weights)
+	}
+	return l
+}
+
+// run is how many input channels are read before the next positions: 64 numbers each, 32 KiB.
+const run = 128
+
+// sparse lists the weights that are not zero, by run of input channels, output channel and input channel.
+func (n *Network) sparse(s *step, l *C.struct_layer) {
+	var weights []float32
+	var offsets []uint32
+	var counts []int32
+	in := s.in.channels
+	for start := 0; start < in; start += run {
+		for out := range s.out.channels {
+			before := len(weights)
+			for c := start; c < min(start+run, in); c++ {
+				if w := s.weights[out*in+c]; w != 0 {
+					weights, offsets = append(weights, w), append(offsets, uint32(c*s.in.plane()))
+				}
+			}
+			counts = append(counts, int32(len(weights)-before))
+		}
+		l.runs++
+	}
+	l.weights = n.floatsInC(weights)
+	l.offsets = (*C.uint32_t)(n.copyInC(unsafe.Pointer(unsafe.SliceData(offsets)), 4*len(offsets)))
+	l.counts = (*C.int32_t)(n.copyInC(unsafe.Pointer(unsafe.SliceData(counts)), 4*len(counts)))
+}
+
+func (n *Network) floatsInC(values []float32) *C.float {
+	return (*C.float)(n.copyInC(unsafe.Pointer(unsafe.SliceData(values)), 4*len(values)))
+}
+
+func (n *Network) copyInC(from unsafe.Pointer, bytes int) unsafe.Pointer {
+	to := n.allocate(bytes)
+	copy(unsafe.Slice((*byte)(to), bytes), unsafe.Slice((*byte)(from), bytes))
+	return to
+}
+
+// Close gives the memory back. All sessions must be closed before.
+func (n *Network) Close() error {
+	for _, memory := range n.owned {
+		C.free(memory)
+	}
+	n.owned, n.layers = nil, nil
+	return nil
+}

@@ -1,0 +1,35 @@
+// Layers of a convolutional network on planes of floats: one plane a channel, rows of `pitch` floats.
+//
+// A plane holds height rows of width numbers and two more columns. Before its first row and after its last lie border_floats
+// floats, which belong to it. Border and extra columns may hold anything; who needs zeros there writes them.
+#ifndef PLUMBLINE_PLANAR_H
+#define PLUMBLINE_PLANAR_H
+#include <stddef.h>
+#include <stdint.h>
+
+enum kind { CONVOLVE, DEPTHWISE, FIRST, SUM, ENLARGE, SPREAD, COLLECT };
+
+struct layer {
+	int32_t kind;
+	int32_t channels, height, width, pitch, plane;                         // of the input; plane: floats from one to the next
+	int32_t out_channels, out_height, out_width, out_pitch, out_plane;     // of the output
+	int32_t side, stride;                                                  // of a window
+	int32_t stripe, runs;                                                  // CONVOLVE: runs of input channels
+	float low, high;                                                       // what the results are cut to
+	int64_t in, in2, out;                                                  // where the tensors' first numbers lie in memory, in floats
+	const float *weights;                                                  // CONVOLVE: those that are not zero, by run and output channel
+	const float *bias;
+	const uint32_t *offsets;                                               // CONVOLVE: where each weight's input channel begins
+	const int32_t *counts;                                                 // CONVOLVE: how many weights a run and output channel have
+};
+
+enum { PLANAR_NONE, PLANAR_AVX2, PLANAR_AVX512, PLANAR_NEON };
+
+// planar_run runs layers one after the other on memory. The processor must have the variant's instructions. It returns 0, or -1
+// for a variant that this build lacks.
+int planar_run(const struct layer *layers, int count, int variant, float *memory);
+
+void planar_layer_avx2(const struct layer *l, float *memory);
+void planar_layer_avx512(const struct layer *l, float *memory);
+void planar_layer_neon(const struct layer *l, float *memory);
+#endif
