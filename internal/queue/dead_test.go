@@ -197,7 +197,7 @@ func TestFullDeadLettersLoseNothing(t *testing.T) {
 	defer queue.FailPause(time.Millisecond)()
 	o := options(t)
 	o.MaxQueueBytes = 16 << 20 // four dead letters of the largest size fit
-	o.MaxBlame = 1
+	o.MaxBlame = 2
 	h := open(t, o)
 	letter := queue.DeadLetter{Reason: "no picture", Picture: picture(1 << 20)}
 	var err error
@@ -215,8 +215,14 @@ func TestFullDeadLettersLoseNothing(t *testing.T) {
 
 	id := accept(t, h, receipt(), picture(1<<20))
 	w := worker(t, h, "one")
-	if err := claim(t, w).Bury(t.Context(), "broken"); err == nil {
-		t.Fatal("buried where there is no room")
+	for blame := range 2 {
+		c := claim(t, w)
+		if c.Capture.ID != id || c.Blame() != blame {
+			t.Fatalf("claimed %s with blame %d, want %s with %d", c.Capture.ID, c.Blame(), id, blame)
+		}
+		if err := c.Bury(t.Context(), "broken"); err == nil {
+			t.Fatal("buried where there is no room")
+		}
 	}
 	other := accept(t, h, receipt(), picture(10)) // must not wait for the one that can't be buried
 	c := claim(t, w)
