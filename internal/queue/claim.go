@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 	"sync"
@@ -120,6 +121,7 @@ func (c *Claim) hang() {
 	if over {
 		return
 	}
+	c.worker.absolve(c)
 	c.worker.metrics.hung.Inc()
 	c.worker.log.Error("an analysis hangs; its lease is not renewed any more",
 		"capture", c.facts.ID, "device", c.facts.Device, "after", c.worker.options.AnalysisTimeout)
@@ -241,13 +243,25 @@ func (c *Claim) settle(act string, do func() error) error {
 	return nil
 }
 
+// absolve takes the blame for the coming end of the process off all claims in hand but the one that hangs.
+func (w *Worker) absolve(hanging *Claim) {
+	for _, c := range w.inHand() {
+		if c == hanging {
+			continue
+		}
+		if err := os.Remove(c.file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			w.log.Warn("removing the file of a claim that does not hang", "error", err)
+		}
+	}
+}
+
 // letGo ends what begin began.
 func (w *Worker) letGo(c *Claim) {
 	if c.file == "" {
 		return
 	}
 	c.hung.Stop()
-	if err := os.Remove(c.file); err != nil {
+	if err := os.Remove(c.file); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		w.log.Warn("removing the file of a settled claim", "error", err)
 	}
 	w.gate.leave()

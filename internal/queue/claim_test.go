@@ -3,6 +3,8 @@ package queue_test
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -75,6 +77,33 @@ func TestHungAnalysisLosesItsLeaseAndIsReported(t *testing.T) {
 	if c := claim(t, worker(t, h, "other").Elsewhere(t.TempDir())); c.Capture.ID != id || c.Blame() != 1 {
 		t.Errorf("claimed %s with blame %d", c.Capture.ID, c.Blame())
 	}
+}
+
+func TestOnlyTheHangingCaptureIsBlamedForTheEndOfItsProcess(t *testing.T) {
+	o := options(t)
+	o.AnalysisTimeout = 200 * time.Millisecond
+	hung := make(chan string, 2)
+	o.OnHung = func(id string) { hung <- id }
+	h := open(t, o)
+	innocent, culprit := accept(t, h, receipt(), picture(10)), accept(t, h, receipt(), picture(10))
+	w := worker(t, h, "one")
+	c := claim(t, w)
+	go func() { _ = w.HandIn(t.Context(), posture.Result{CaptureID: innocent}) }() // nobody records it
+	claim(t, w)
+	if id := <-hung; id != culprit {
+		t.Errorf("%s hangs, want %s", id, culprit)
+	}
+	files, err := os.ReadDir(filepath.Join(o.Dir, "claims"))
+	must(t, err)
+	if len(files) != 1 {
+		t.Fatalf("%d claims would be blamed, want 1", len(files))
+	}
+	text, err := os.ReadFile(filepath.Join(o.Dir, "claims", files[0].Name()))
+	must(t, err)
+	if !strings.Contains(string(text), culprit) {
+		t.Errorf("blamed: %s, want %s", text, culprit)
+	}
+	must(t, c.Release(t.Context(), "the end"))
 }
 
 func TestSlowRecorderIsNoHungAnalysis(t *testing.T) {
