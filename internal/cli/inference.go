@@ -26,7 +26,7 @@ func openInference(c config.Inference, log *slog.Logger) (*blazepose.Runtime, er
 		return nil, fmt.Errorf("finding the pose model: %w", err)
 	}
 	if files.Warning != "" {
-		log.Warn(files.Warning)
+		log.Warn("models lie in a temporary folder, so the next start unpacks them again", "reason", files.Warning)
 	}
 	rt, err := blazepose.Open(blazepose.Options{
 		Model: c.Model, Device: c.Device, Library: files.Library,

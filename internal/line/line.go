@@ -58,9 +58,12 @@ type Line struct {
 	Now         func() time.Time
 }
 
-// inHandPerSession is how many captures one session holds at most: one is inferred while one is drawn and one waits for
-// the hub's commit.
-const inHandPerSession = 3
+// What one session holds at most: one capture is inferred while one is drawn and one waits for the hub's commit. The
+// last one needs its frame no more, so two frames go round; a frame of a large picture is 20 MB and more.
+const (
+	inHandPerSession = 3
+	framesPerSession = 2
+)
 
 // Run carries captures until ctx ends, then finishes what is in hand within Grace and gives the rest back.
 func (l *Line) Run(ctx context.Context) error {
@@ -77,18 +80,20 @@ func (l *Line) Run(ctx context.Context) error {
 	return group.Wait()
 }
 
-// work is one session's loop. The frames circulate: claim and inference fill one, a finisher draws on it and puts it back.
+// work is one session's loop. Frames go round: inference fills one, a finisher draws on it and puts it back.
 func (l *Line) work(ctx context.Context, session *Session) error {
 	inHand, cancel := graceful(ctx, l.Grace)
 	defer cancel()
-	frames := make(chan *posture.Frame, inHandPerSession)
+	frames := make(chan *posture.Frame, framesPerSession)
 	for range cap(frames) {
 		frames <- new(posture.Frame)
 	}
 	var finishing sync.WaitGroup
 	defer finishing.Wait()
+	hands := make(chan struct{}, inHandPerSession)
 	pen := make(chan struct{}, 1) // one pen a session: Draw is not called twice at once
 	for {
+		hands <- struct{}{}
 		frame := <-frames
 		claim, err := l.Claim(ctx)
 		if err != nil {
@@ -97,11 +102,18 @@ func (l *Line) work(ctx context.Context, session *Session) error {
 		assessment, ok := l.analyze(inHand, session, claim, frame)
 		if !ok {
 			frames <- frame
+			<-hands
 			continue
 		}
 		finishing.Go(func() {
-			defer func() { frames <- frame }()
-			l.finish(inHand, session, pen, claim, frame, assessment)
+			defer func() { <-hands }()
+			result, err := l.draw(session, pen, claim.Capture(), frame, assessment)
+			frames <- frame
+			if err != nil {
+				l.setAside(inHand, claim, err)
+				return
+			}
+			l.finish(inHand, claim, result)
 		})
 	}
 }
@@ -156,22 +168,27 @@ func (l *Line) setAside(ctx context.Context, claim Claim, err error) {
 	l.Metrics.failed()
 }
 
-// finish draws, records and acknowledges.
-func (l *Line) finish(ctx context.Context, s *Session, pen chan struct{}, claim Claim, frame *posture.Frame, a posture.Assessment) {
-	capture := claim.Capture()
-	result := l.result(capture, frame, a)
-	if s.Draw != nil {
-		pen <- struct{}{}
-		started := l.Now()
-		annotated, err := s.Draw(frame, a)
-		l.Metrics.drawn(l.Now().Sub(started))
-		<-pen
-		if err != nil {
-			l.setAside(ctx, claim, fmt.Errorf("drawing the annotated picture: %w", err))
-			return
-		}
-		result.Annotated = annotated
+// draw makes the result with its picture.
+func (l *Line) draw(s *Session, pen chan struct{}, c posture.Capture, f *posture.Frame, a posture.Assessment) (posture.Result, error) {
+	result := l.result(c, f, a)
+	if s.Draw == nil {
+		return result, nil
 	}
+	pen <- struct{}{}
+	defer func() { <-pen }()
+	started := l.Now()
+	annotated, err := s.Draw(f, a)
+	if err != nil {
+		return result, fmt.Errorf("drawing the annotated picture: %w", err)
+	}
+	l.Metrics.drawn(l.Now().Sub(started))
+	result.Annotated = annotated
+	return result, nil
+}
+
+// finish records and acknowledges, in this order.
+func (l *Line) finish(ctx context.Context, claim Claim, result posture.Result) {
+	capture := claim.Capture()
 	if err := l.record(ctx, result); permanent(err) {
 		l.setAside(ctx, claim, fmt.Errorf("recording: %w", err))
 		return
