@@ -195,9 +195,21 @@ func (h *hub) openRecorder(context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	h.stages.start("recorder", h.recorder.Run)
-	h.stages.start("results", func(ctx context.Context) error { return h.queue.ServeResults(ctx, h.recorder.Record) })
+	h.stages.start("recorder", h.runRecorder)
 	return nil
+}
+
+// runRecorder records what workers hand in until ctx ends, and then what has arrived, for as long as the grace lasts: with
+// the database away it would wait for ever. What it could not record stays in the queue.
+func (h *hub) runRecorder(ctx context.Context) error {
+	writing, stopWriting := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWriting()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(h.config.StopGrace, stopWriting) })()
+	ended := make(chan error, 1)
+	go func() { ended <- h.recorder.Run(writing) }()
+	err := h.queue.ServeResults(ctx, h.recorder.Record)
+	stopWriting()
+	return errors.Join(err, <-ended)
 }
 
 func (h *hub) openLine(_ context.Context, judge posture.Judge) error {
