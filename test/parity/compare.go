@@ -38,6 +38,7 @@ type Comparison struct {
 	// They mean nothing where pixels differ.
 	SameDetectionCrop, SameLandmarkCrop bool
 	HasLandmarkCrop                     bool
+	SameRegion                          bool // our own region of interest is the wheel's to the bit
 	// Of pictures in which both found a person:
 	Error float64 // mean distance of the 33 landmarks in per cent of the torso's length
 	Worst float64 // the largest of them
@@ -88,6 +89,11 @@ func (c *comparer) compareFrame(g GoldenPicture, result *Comparison) error {
 	if err := c.compareCrops(g, result); err != nil {
 		return err
 	}
+	region, detected, err := c.estimator.Detect(&c.frame)
+	if err != nil {
+		return fmt.Errorf("%s: %w", g.File, err)
+	}
+	result.SameRegion = detected == (g.Region != nil) && (!detected || region == g.Region.region())
 	poses, err := c.estimator.Estimate(&c.frame, 1)
 	if err != nil {
 		return fmt.Errorf("%s: %w", g.File, err)

@@ -60,7 +60,11 @@ func read(c Comparison) bool {
 
 // Misses lists what is not as wanted, one sentence each.
 func (s *Summary) Misses() []string {
-	return append(s.missedPictures(), s.missedPercentile(wantedMost)...)
+	misses := s.missedPictures()
+	if q := quantile(s.values(both, meanError), 0.95); q >= wantedMost {
+		misses = append(misses, fmt.Sprintf("%s: 95th percentile of the mean landmark error is %.4f %% of the torso", s.Model, q))
+	}
+	return misses
 }
 
 // missedPictures lists the pictures that are not as wanted.
@@ -78,6 +82,9 @@ func (s *Summary) missedPictures() []string {
 		if read(c) && c.SamePixels && !(c.SameDetectionCrop && (c.SameLandmarkCrop || !c.HasLandmarkCrop)) {
 			miss("%s: a crop differs", c.File)
 		}
+		if read(c) && c.SamePixels && !c.SameRegion {
+			miss("%s: the region of interest differs", c.File)
+		}
 		if c.Outcome == BothFound && c.Error >= wantedEvery {
 			miss("%s: mean landmark error %.3f %% of the torso (%.0f pixels long)", c.File, c.Error, c.TorsoPixels)
 		}
@@ -89,14 +96,6 @@ func (s *Summary) missedPictures() []string {
 		}
 	}
 	return misses
-}
-
-// missedPercentile says when the mean landmark error isn't below a limit on 95 % of the pictures.
-func (s *Summary) missedPercentile(limit float64) []string {
-	if q := quantile(s.values(both, meanError), 0.95); q >= limit {
-		return []string{fmt.Sprintf("%s: 95th percentile of the mean landmark error is %.4f %% of the torso", s.Model, q)}
-	}
-	return nil
 }
 
 func because(reason string) string {
@@ -157,6 +156,9 @@ func table(w io.Writer, summaries []*Summary) {
 		return s.part(read, func(c Comparison) bool { return c.SameDetectionCrop })
 	})
 	t.row("landmark crop identical to the bit, given the wheel's region", func(s *Summary) string { return s.part(hasCrop, sameCrop) })
+	t.row("region of interest identical to the bit", func(s *Summary) string {
+		return s.part(read, func(c Comparison) bool { return c.SameRegion })
+	})
 	t.number("persons", func(s *Summary) int { return s.count(both) })
 	t.quantiles("mean landmark error, % of the torso's length", both, meanError)
 	t.quantiles("the same given the wheel's region", both, func(c Comparison) float64 { return c.ErrorInRegion })

@@ -28,6 +28,7 @@ func compareWitness(golden, witness *Golden) (*Summary, error) {
 func compareGolden(g, w GoldenPicture) Comparison {
 	c := Comparison{
 		File: g.File, SamePixels: g.Pixels == w.Pixels, SameDetectionCrop: g.DetectionCrop == w.DetectionCrop,
+		SameRegion:      (g.Region == nil) == (w.Region == nil) && (g.Region == nil || *g.Region == *w.Region),
 		HasLandmarkCrop: g.Region != nil, SameLandmarkCrop: g.LandmarkCrop == w.LandmarkCrop,
 	}
 	switch {
@@ -63,6 +64,9 @@ func witnessTable(w io.Writer, summaries []*Summary) {
 	t.head()
 	t.number("pictures read", func(s *Summary) int { return s.count(read) })
 	t.number("person found or not agrees", func(s *Summary) int { return s.outcome(BothFound, BothNobody) })
+	t.row("region of interest identical to the bit", func(s *Summary) string {
+		return s.part(read, func(c Comparison) bool { return c.SameRegion })
+	})
 	t.row("landmark crop identical to the bit", func(s *Summary) string { return s.part(hasCrop, sameCrop) })
 	t.quantiles("mean landmark error, % of the torso's length", both, meanError)
 	t.quantiles("neck, degrees", measured, neck)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"plumbline/internal/blazepose/tflite"
 )
@@ -81,13 +82,14 @@ type lowerer struct {
 	model      *tflite.Model
 	plan       *plan
 	tensors    map[int]*tensor
-	constantOf map[int]int // from the result of a DEQUANTIZE or DENSIFY to its operand
+	flat       map[int]*tensor // what RESHAPE made for CONCATENATION
+	constantOf map[int]int     // from the result of a DEQUANTIZE or DENSIFY to its operand
 }
 
 var errUnsupported = errors.New("this package does not run it")
 
 func lower(m *tflite.Model) (*plan, error) {
-	l := &lowerer{model: m, plan: new(plan), tensors: map[int]*tensor{}, constantOf: map[int]int{}}
+	l := &lowerer{model: m, plan: new(plan), tensors: map[int]*tensor{}, flat: map[int]*tensor{}, constantOf: map[int]int{}}
 	if len(m.Inputs) != 1 {
 		return nil, fmt.Errorf("%d inputs: %w", len(m.Inputs), errUnsupported)
 	}
@@ -119,12 +121,15 @@ func (l *lowerer) declare(i int) (*tensor, error) {
 }
 
 func (l *lowerer) operator(op tflite.Operator) error {
+	if len(op.Inputs) == 0 || slices.Min(op.Inputs) < 0 || len(op.Outputs) != 1 {
+		return fmt.Errorf("%d inputs and %d outputs: %w", len(op.Inputs), len(op.Outputs), errUnsupported)
+	}
 	switch op.Code {
 	case tflite.DequantizeOp, tflite.DensifyOp:
 		l.constantOf[op.Outputs[0]] = op.Inputs[0]
 		return nil
 	case tflite.ReshapeOp:
-		l.tensors[op.Outputs[0]] = l.tensors[op.Inputs[0]]
+		l.flat[op.Outputs[0]] = l.tensors[op.Inputs[0]]
 		return nil
 	case tflite.ConcatenationOp:
 		return l.concatenate(op)
@@ -189,6 +194,9 @@ func (s *step) window(c tflite.Conv2D, height, width int) error {
 }
 
 func (l *lowerer) convolution(s *step, op tflite.Operator, c tflite.Conv2D) (err error) {
+	if len(op.Inputs) != 3 {
+		return fmt.Errorf("%d inputs: %w", len(op.Inputs), errUnsupported)
+	}
 	shape := l.model.Tensors[op.Inputs[1]].Shape
 	if len(shape) != 4 || shape[0] != s.out.channels || shape[3] != s.in.channels {
 		return fmt.Errorf("weights of shape %v: %w", shape, errUnsupported)
@@ -209,6 +217,9 @@ func (l *lowerer) convolution(s *step, op tflite.Operator, c tflite.Conv2D) (err
 }
 
 func (l *lowerer) depthwise(s *step, op tflite.Operator, c tflite.DepthwiseConv2D) error {
+	if len(op.Inputs) != 3 {
+		return fmt.Errorf("%d inputs: %w", len(op.Inputs), errUnsupported)
+	}
 	shape := l.model.Tensors[op.Inputs[1]].Shape
 	if len(shape) != 4 || shape[3] != s.in.channels || s.out.channels != s.in.channels {
 		return fmt.Errorf("weights of shape %v: %w", shape, errUnsupported)
@@ -234,7 +245,9 @@ func (l *lowerer) depthwise(s *step, op tflite.Operator, c tflite.DepthwiseConv2
 }
 
 func (l *lowerer) add(s *step, op tflite.Operator, o tflite.Add) error {
-	s.kind, s.in2 = sum, l.tensors[op.Inputs[1]]
+	if s.kind = sum; len(op.Inputs) == 2 {
+		s.in2 = l.tensors[op.Inputs[1]]
+	}
 	if s.in2 == nil || s.in.shape() != s.out.shape() || s.in2.shape() != s.out.shape() || s.in.pad+s.in2.pad > 0 {
 		return fmt.Errorf("operands of different shapes: %w", errUnsupported)
 	}
@@ -266,6 +279,9 @@ func (s *step) spread(o tflite.DepthToSpace) error {
 // pad notes that zeros lie around a tensor: convolutions find them there anyway.
 func (l *lowerer) pad(op tflite.Operator) error {
 	in := l.tensors[op.Inputs[0]]
+	if len(op.Inputs) != 2 {
+		return errUnsupported
+	}
 	amounts, err := l.model.Tensors[op.Inputs[1]].Int32s()
 	if err != nil {
 		return err
@@ -298,8 +314,8 @@ func (l *lowerer) concatenate(op tflite.Operator) error {
 	}
 	to := 0
 	for _, i := range op.Inputs {
-		t := l.tensors[i]
-		if t == nil || t.pad > 0 {
+		t := l.flat[i]
+		if t == nil || t.of != nil {
 			return errUnsupported
 		}
 		l.plan.steps = append(l.plan.steps, &step{kind: collect, in: t, to: to, output: output})
@@ -314,9 +330,6 @@ func (l *lowerer) concatenate(op tflite.Operator) error {
 
 // constants reads an operator's weights and bias.
 func (l *lowerer) constants(op tflite.Operator, weights, bias int) (w, b []float32, err error) {
-	if len(op.Inputs) != 3 {
-		return nil, nil, fmt.Errorf("%d inputs: %w", len(op.Inputs), errUnsupported)
-	}
 	if w, err = l.constant(op.Inputs[1]); err != nil {
 		return nil, nil, err
 	}

@@ -18,6 +18,9 @@ import (
 	"plumbline/internal/blazepose/tflite"
 )
 
+// variantNumbers names the instruction sets that there is code for.
+var variantNumbers = map[string]int{"AVX2": C.PLANAR_AVX2, "AVX-512": C.PLANAR_AVX512, "NEON": C.PLANAR_NEON}
+
 // variant is the best one that this processor can run.
 var variant = func() C.int {
 	switch {
@@ -65,10 +68,7 @@ func New(m *tflite.Model) (*Network, error) {
 }
 
 func (n *Network) allocate(bytes int) unsafe.Pointer {
-	memory := C.calloc(1, C.size_t(max(bytes, 1)))
-	if memory == nil {
-		panic("planar: out of memory") // as Go's own allocations do
-	}
+	memory := C.malloc(C.size_t(max(bytes, 1))) // never nil: cgo ends the process where memory is out
 	n.owned = append(n.owned, memory)
 	return memory
 }
@@ -103,37 +103,21 @@ func (n *Network) layer(s *step) C.struct_layer {
 // run is how many input channels are read before the next positions: 64 numbers each, 32 KiB.
 const run = 128
 
-// sparse lists the weights that are not zero, by run of input channels, output channel and input channel.
+// sparse packs the weights that are not zero.
 func (n *Network) sparse(s *step, l *C.struct_layer) {
-	var weights []float32
-	var offsets []uint32
-	var counts []int32
-	in := s.in.channels
-	for start := 0; start < in; start += run {
-		for out := range s.out.channels {
-			before := len(weights)
-			for c := start; c < min(start+run, in); c++ {
-				if w := s.weights[out*in+c]; w != 0 {
-					weights, offsets = append(weights, w), append(offsets, uint32(c*s.in.plane()))
-				}
-			}
-			counts = append(counts, int32(len(weights)-before))
-		}
-		l.runs++
-	}
-	l.weights = n.floatsInC(weights)
-	l.offsets = (*C.uint32_t)(n.copyInC(unsafe.Pointer(unsafe.SliceData(offsets)), 4*len(offsets)))
-	l.counts = (*C.int32_t)(n.copyInC(unsafe.Pointer(unsafe.SliceData(counts)), 4*len(counts)))
+	dense := (*C.float)(unsafe.SliceData(s.weights))
+	count := len(s.weights) + 1 // room for all and one; what is not written takes no memory
+	l.runs = C.int32_t((s.in.channels + run - 1) / run)
+	weights, offsets := (*C.float)(n.allocate(4*count)), (*C.uint32_t)(n.allocate(4*count))
+	counts := (*C.int32_t)(n.allocate(4 * int(l.runs) * s.out.channels))
+	C.planar_pack(dense, C.int(s.out.channels), C.int(s.in.channels), run, C.uint32_t(s.in.plane()), weights, offsets, counts)
+	l.weights, l.offsets, l.counts = weights, offsets, counts
 }
 
 func (n *Network) floatsInC(values []float32) *C.float {
-	return (*C.float)(n.copyInC(unsafe.Pointer(unsafe.SliceData(values)), 4*len(values)))
-}
-
-func (n *Network) copyInC(from unsafe.Pointer, bytes int) unsafe.Pointer {
-	to := n.allocate(bytes)
-	copy(unsafe.Slice((*byte)(to), bytes), unsafe.Slice((*byte)(from), bytes))
-	return to
+	to := n.allocate(4 * len(values))
+	copy(unsafe.Slice((*float32)(to), len(values)), values)
+	return (*C.float)(to)
 }
 
 // Close gives the memory back. All sessions must be closed before.

@@ -39,6 +39,9 @@ func (n *Network) NewSession() (*Session, error) {
 	}, nil
 }
 
+// use makes the session run another variant than the best; the processor must have its instructions.
+func (s *Session) use(v int) { s.variant = C.int(v) }
+
 // Input is the network's input, to be filled before Run: one plane a channel.
 func (s *Session) Input() []float32 { return s.input }
 
