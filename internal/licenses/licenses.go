@@ -24,6 +24,7 @@ var notices = []notice{
 	{"ONNX Runtime (MIT)", "texts/onnxruntime.txt"},
 	{"ONNX Runtime: third-party notices", "texts/onnxruntime-third-party.txt.gz"},
 	{"libjpeg-turbo (IJG, BSD-3-Clause, zlib)", "texts/libjpeg-turbo.txt"},
+	{"Zig's compiler runtime, in binaries made by make dist (MIT)", "texts/zig.txt"},
 	{"Go and the Go modules", "texts/go-modules.txt"},
 }
 
