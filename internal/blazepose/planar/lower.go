@@ -66,7 +66,8 @@ type step struct {
 	output       int // collect: which output
 	side, stride int
 	low, high    float32
-	weights      []float32 // convolve: [out][in]; first: [out][row][column][colour]; depthwise: [channel][row][column]
+	rows         *rows     // convolve: its weights
+	weights      []float32 // first: [out][row][column][colour]; depthwise: [channel][row][column]
 	bias         []float32
 }
 
@@ -206,7 +207,7 @@ func (l *lowerer) convolution(s *step, op tflite.Operator, c tflite.Conv2D) (err
 	}
 	switch {
 	case s.side == 1 && s.stride == 1:
-		s.kind = convolve
+		return l.convolution1x1(s, op)
 	case s.side == 3 && s.stride == 2 && s.in.channels == 3 && s.out.channels%4 == 0:
 		s.kind = first
 	default:
@@ -214,6 +215,32 @@ func (l *lowerer) convolution(s *step, op tflite.Operator, c tflite.Conv2D) (err
 	}
 	s.weights, s.bias, err = l.constants(op, s.out.channels*s.side*s.side*s.in.channels, s.out.channels)
 	return err
+}
+
+func (l *lowerer) convolution1x1(s *step, op tflite.Operator) (err error) {
+	s.kind = convolve
+	if s.in.channels > math.MaxUint16 {
+		return fmt.Errorf("%d channels: %w", s.in.channels, errUnsupported)
+	}
+	stored, ok := storedRows(l.model.Tensors[l.wrapped(op.Inputs[1])])
+	if s.bias, err = l.constant(op.Inputs[2]); err != nil {
+		return err
+	}
+	if len(s.bias) != s.out.channels {
+		return fmt.Errorf("%d biases: %w", len(s.bias), errUnsupported)
+	}
+	if s.rows = stored; ok {
+		return nil
+	}
+	weights, err := l.constant(op.Inputs[1])
+	if err != nil {
+		return err
+	}
+	if len(weights) != s.in.channels*s.out.channels {
+		return fmt.Errorf("%d weights: %w", len(weights), errUnsupported)
+	}
+	s.rows = denseRows(weights, s.in.channels)
+	return nil
 }
 
 func (l *lowerer) depthwise(s *step, op tflite.Operator, c tflite.DepthwiseConv2D) error {
@@ -343,10 +370,15 @@ func (l *lowerer) constants(op tflite.Operator, weights, bias int) (w, b []float
 }
 
 func (l *lowerer) constant(i int) ([]float32, error) {
+	return l.model.Tensors[l.wrapped(i)].Float32s()
+}
+
+// wrapped is the tensor within DEQUANTIZE and DENSIFY.
+func (l *lowerer) wrapped(i int) int {
 	for {
-		from, wrapped := l.constantOf[i]
-		if !wrapped {
-			return l.model.Tensors[i].Float32s()
+		from, ok := l.constantOf[i]
+		if !ok {
+			return i
 		}
 		i = from
 	}

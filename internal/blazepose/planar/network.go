@@ -62,7 +62,7 @@ func New(m *tflite.Model) (*Network, error) {
 	n.layers = unsafe.Slice((*C.struct_layer)(n.allocate(len(p.steps)*C.sizeof_struct_layer)), len(p.steps))
 	for i, s := range p.steps {
 		n.layers[i] = n.layer(s)
-		s.weights, s.bias = nil, nil
+		s.rows, s.weights, s.bias = nil, nil, nil
 	}
 	return n, nil
 }
@@ -105,13 +105,13 @@ const run = 128
 
 // sparse packs the weights that are not zero.
 func (n *Network) sparse(s *step, l *C.struct_layer) {
-	dense := (*C.float)(unsafe.SliceData(s.weights))
-	count := len(s.weights) + 1 // room for all and one; what is not written takes no memory
+	count := len(s.rows.weights)
 	l.runs = C.int32_t((s.in.channels + run - 1) / run)
-	weights, offsets := (*C.float)(n.allocate(4*count)), (*C.uint32_t)(n.allocate(4*count))
-	counts := (*C.int32_t)(n.allocate(4 * int(l.runs) * s.out.channels))
-	C.planar_pack(dense, C.int(s.out.channels), C.int(s.in.channels), run, C.uint32_t(s.in.plane()), weights, offsets, counts)
-	l.weights, l.offsets, l.counts = weights, offsets, counts
+	pairs := int(l.runs) * s.out.channels
+	weights, offsets, counts := n.allocate(4*count), n.allocate(4*count), n.allocate(4*pairs)
+	s.rows.pack(s.in.channels, run, s.in.plane(), unsafe.Slice((*float32)(weights), count), unsafe.Slice((*uint32)(offsets), count),
+		unsafe.Slice((*int32)(counts), pairs))
+	l.weights, l.offsets, l.counts = (*C.float)(weights), (*C.uint32_t)(offsets), (*C.int32_t)(counts)
 }
 
 func (n *Network) floatsInC(values []float32) *C.float {

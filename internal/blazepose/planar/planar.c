@@ -19,21 +19,3 @@ int planar_run(const struct layer *layers, int count, int variant, float *memory
 	for (int i = 0; i < count; i++) run(&layers[i], memory);
 	return 0;
 }
-
-void planar_pack(const float *weights, int out_channels, int in_channels, int run, uint32_t plane, float *packed, uint32_t *offsets,
-		 int32_t *counts) {
-	size_t n = 0;
-	for (int start = 0; start < in_channels; start += run) {
-		int end = start + run < in_channels ? start + run : in_channels;
-		for (int out = 0; out < out_channels; out++) {
-			const float *row = weights + (size_t)out * (size_t)in_channels;
-			size_t before = n;
-			for (int c = start; c < end; c++) { // without a branch, which would be mispredicted on every fourth weight
-				packed[n] = row[c];
-				offsets[n] = (uint32_t)c * plane;
-				n += row[c] != 0;
-			}
-			*counts++ = (int32_t)(n - before);
-		}
-	}
-}

@@ -29,12 +29,6 @@ enum { PLANAR_NONE, PLANAR_AVX2, PLANAR_AVX512, PLANAR_NEON };
 // for a variant that this build lacks.
 int planar_run(const struct layer *layers, int count, int variant, float *memory);
 
-// planar_pack lists a convolution's weights ([out][in]) that are not zero, by run of `run` input channels, output channel and
-// input channel, each with its channel times plane, and how many each run and output channel have. It writes one weight and
-// one offset more than it lists.
-void planar_pack(const float *weights, int out_channels, int in_channels, int run, uint32_t plane, float *packed, uint32_t *offsets,
-		 int32_t *counts);
-
 void planar_layer_avx2(const struct layer *l, float *memory);
 void planar_layer_avx512(const struct layer *l, float *memory);
 void planar_layer_neon(const struct layer *l, float *memory);

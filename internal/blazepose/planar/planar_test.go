@@ -242,6 +242,24 @@ func TestModelsThatAreRefused(t *testing.T) {
 	}
 }
 
+func BenchmarkNew(b *testing.B) {
+	file, err := os.ReadFile(pose + "pose_solution_packed_assets.data")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		m, err := tflite.Parse(file)
+		if err != nil {
+			b.Fatal(err)
+		}
+		n, err := planar.New(m)
+		if err != nil {
+			b.Fatal(err)
+		}
+		_ = n.Close()
+	}
+}
+
 func BenchmarkDetector(b *testing.B) {
 	s := session(b, detector(b))
 	for name, number := range planar.Variants() {
