@@ -152,6 +152,29 @@ func TestCachedNetworksGiveTheSame(t *testing.T) {
 // TestGraphRevision pins what the converter makes of the models. When it fails although the models are the same, the
 // converter changed: raise graphRevision, so that networks cached by older binaries are not used, then run with
 // PLUMBLINE_UPDATE=1.
+// Where there is no GPU, auto is no worse than cpu: the detector is the same.
+func TestAutoRunsTheCPUsDetector(t *testing.T) {
+	o, err := blazetest.Options("lite")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sparse := map[string]bool{}
+	for _, device := range []string{"cpu", "auto"} {
+		o.Device, o.CacheDir = device, t.TempDir()
+		r, err := blazepose.Open(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sparse[device] = blazepose.Sparse(r)
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if sparse["auto"] != sparse["cpu"] {
+		t.Errorf("detector on its own kernels: %v", sparse)
+	}
+}
+
 func TestGraphRevision(t *testing.T) {
 	if runtime.GOARCH != "amd64" {
 		t.Skip("the weights' last bits differ between processors; amd64 pins them")

@@ -75,3 +75,6 @@ func Confidence(e *Estimator, f *posture.Frame, r posture.Region) (float32, erro
 	_, err := e.locate(f, r, fromPixels(r, f), &p)
 	return p.Confidence, err
 }
+
+// Sparse tells whether the detector runs on its own kernels.
+func Sparse(r *Runtime) bool { return r.sparse != nil }

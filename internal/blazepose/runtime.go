@@ -42,6 +42,9 @@ func Open(o Options) (*Runtime, error) {
 }
 
 func (r *Runtime) open(o Options, wanted ort.Device) (err error) {
+	if wanted == ort.Auto && !ort.BringsCUDA(o.Library) {
+		wanted = ort.CPU
+	}
 	detection, landmarks := detectionModel(o), landmarkModel(o)
 	var reading errgroup.Group // while the library loads
 	reading.Go(landmarks.identify)
@@ -60,6 +63,9 @@ func (r *Runtime) open(o Options, wanted ort.Device) (err error) {
 	}
 	if r.device, err = r.library.Choose(wanted, o.Logger); err != nil {
 		return err
+	}
+	if wanted != ort.CPU && r.device == ort.CPU && !o.GenericDetector {
+		r.sparse = detection.sparse(o.Logger)
 	}
 	settings := ort.Options{Device: r.device, CacheDir: o.CacheDir, Logger: o.Logger}
 	var opening errgroup.Group

@@ -29,7 +29,7 @@ func (l *Library) Choose(want Device, log *slog.Logger) (Device, error) {
 	}
 	if err := l.try(CUDA); err != nil {
 		if log != nil {
-			log.Info("no GPU to use, the networks run on the CPU", "reason", plain(err))
+			log.Info("the GPU cannot be used, the networks run on the CPU", "reason", plain(err))
 		}
 		return CPU, nil
 	}

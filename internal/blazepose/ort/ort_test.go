@@ -156,6 +156,24 @@ func TestGPUNeedsProviders(t *testing.T) {
 	}
 }
 
+func TestBringsCUDA(t *testing.T) {
+	withProvider, without, links := t.TempDir(), t.TempDir(), t.TempDir()
+	for _, path := range []string{filepath.Join(withProvider, "libonnxruntime.so.1"), filepath.Join(withProvider, "libonnxruntime_providers_cuda.so"), filepath.Join(without, "libonnxruntime.so.1")} {
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	link := filepath.Join(links, "libonnxruntime.so")
+	if err := os.Symlink(filepath.Join(withProvider, "libonnxruntime.so.1"), link); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]bool{filepath.Join(withProvider, "libonnxruntime.so.1"): true, link: true, filepath.Join(without, "libonnxruntime.so.1"): false, "nowhere": false} {
+		if got := ort.BringsCUDA(path); got != want {
+			t.Errorf("%s: %t, want %t", path, got, want)
+		}
+	}
+}
+
 func TestRunAllocatesNothing(t *testing.T) {
 	n := open(t, t.TempDir(), "a")
 	s := session(t, n)

@@ -1,0 +1,21 @@
+package ort
+
+import (
+	"os"
+	"path/filepath"
+)
+
+// BringsCUDA tells whether the library at path comes with what it needs to use a GPU: its CUDA provider lies beside it, or
+// beside the file that path links to. Without that nothing has to be loaded to know that the networks run on the CPU.
+func BringsCUDA(path string) bool {
+	places := []string{path}
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		places = append(places, target)
+	}
+	for _, place := range places {
+		if _, err := os.Stat(filepath.Join(filepath.Dir(place), "libonnxruntime_providers_cuda.so")); err == nil {
+			return true
+		}
+	}
+	return false
+}
