@@ -16,7 +16,7 @@ import (
 // options are those of a small hub in a folder of the test's own.
 func options(t testing.TB) queue.Options {
 	t.Helper()
-	var log io.Writer = io.Discard
+	log := io.Discard
 	if testing.Verbose() {
 		log = t.Output()
 	}

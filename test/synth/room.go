@@ -147,7 +147,7 @@ func (s *scene) shelf(x, y, w float64, board *material, seed int64) {
 // plant stands in a pot; leaves are flat ellipsoids on bent stems.
 func (s *scene) plant(x, z, size float64, seed int64) {
 	s.put(terracotta, 0.01, limb{vec{x, 0.06 * size, z}, vec{x, 0.26 * size, z}, 0.09 * size, 0.13 * size})
-	for i := int64(0); i < 11; i++ {
+	for i := range int64(11) {
 		turn := 2 * math.Pi * (float64(i)/11 + 0.05*hash(i, seed, 1))
 		rise, out := 0.45+0.45*hash(i, seed, 2), 0.16+0.20*hash(i, seed, 3)
 		foot := vec{x, 0.30 * size, z}
