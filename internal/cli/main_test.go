@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -14,9 +15,22 @@ import (
 	"plumbline/internal/cli"
 )
 
-// TestMain lets the test binary be the real command: scripts and process tests start it under the name plumbline.
+// TestMain lets the test binary be the real command: scripts and process tests start it under the name plumbline. What the
+// environment says of the developer's own hub and database does not reach it.
 func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) != "plumbline" {
+		forgetSettings()
+	}
 	testscript.Main(m, map[string]func(){"plumbline": plumbline})
+}
+
+func forgetSettings() {
+	for _, e := range os.Environ() {
+		name, _, _ := strings.Cut(e, "=")
+		if name == "DATABASE_URL" || strings.HasPrefix(name, "SUPABASE_") || strings.HasPrefix(name, "PLUMBLINE_") {
+			os.Unsetenv(name)
+		}
+	}
 }
 
 func plumbline() {

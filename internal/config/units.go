@@ -54,7 +54,7 @@ func (a *Age) UnmarshalText(text []byte) error {
 	s := strings.TrimSpace(string(text))
 	if days, ok := strings.CutSuffix(s, "d"); ok {
 		v, err := strconv.ParseFloat(days, 64)
-		if err != nil || v < 0 || v > 36500 {
+		if err != nil || !(v >= 0 && v <= 36500) {
 			return fmt.Errorf("%q is no age: write it like 30d, 12h or 90m", text)
 		}
 		*a = Age(v * 24 * float64(time.Hour))
