@@ -57,8 +57,8 @@ func TestHubIsFoundWhileItHoldsTheFolder(t *testing.T) {
 	}
 }
 
-// The kernel takes a socket's path of 107 bytes at most.
-func TestSocketOfADeepFolderLiesElsewhere(t *testing.T) {
+// The kernel takes a socket's path of 107 bytes at most: that of a deep folder lies elsewhere.
+func TestSocketPath(t *testing.T) {
 	for name, c := range map[string]struct {
 		folder string
 		inside bool
@@ -67,12 +67,7 @@ func TestSocketOfADeepFolderLiesElsewhere(t *testing.T) {
 		"deep":  {strings.Repeat("deep/", 30), false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			root, err := os.MkdirTemp("", "")
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer os.RemoveAll(root)
-			f := lock(t, filepath.Join(root, c.folder))
+			f := lock(t, filepath.Join(t.TempDir(), c.folder))
 			defer f.Close()
 			path, cleanup, err := f.SocketPath()
 			if err != nil {
