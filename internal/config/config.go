@@ -14,7 +14,7 @@ type Inference struct {
 	OnnxruntimeLibrary string `help:"ONNX Runtime library to load instead of the one inside, such as a CUDA build." placeholder:"PATH" type:"path"`
 	ModelsDir          string `help:"Folder with model and library files to use in place, instead of those inside the binary." placeholder:"DIR" type:"path"`
 	CacheDir           string `help:"Folder for unpacked and optimised models (default: the user's cache folder)." placeholder:"DIR" type:"path"`
-	Precision          int    `help:"Average N crops jittered around the person and report their spread: steadier angles, N times the landmark network's work." placeholder:"N" default:"1"`
+	Precision          int    `help:"Average N crops jittered around the person and report their spread: steadier angles, N times the landmark network's work." default:"1"`
 }
 
 // Limits bound what is taken for a picture.
@@ -43,7 +43,7 @@ type QuietLogging struct {
 
 // Data says where a hub keeps its queue, journal and users.
 type Data struct {
-	Data string `help:"Folder of the queue, the journal, the users and, by default, the database." default:"./plumbline-data" placeholder:"DIR" type:"path"`
+	Data string `help:"Folder of the queue, the journal, the users and, by default, the database." default:"./plumbline-data" type:"path"`
 }
 
 // Serve is the hub's configuration.
@@ -64,7 +64,7 @@ type Serve struct {
 	Workers         int           `help:"Inference sessions, one thread each (default: one a core; 0: none)." default:"-1" placeholder:"N" group:"Inference"`
 	AnalysisTimeout time.Duration `help:"An analysis that takes longer counts as hung: the process ends so that the picture goes elsewhere." default:"30s" group:"Inference"`
 
-	ImagesDir       string `name:"images-dir" help:"Folder of the annotated pictures." default:"./analyzed_images" placeholder:"DIR" type:"path" group:"Results"`
+	ImagesDir       string `name:"images-dir" help:"Folder of the annotated pictures." default:"./analyzed_images" type:"path" group:"Results"`
 	Pictures        string `help:"Pictures to keep: ${enum}. Skeleton draws the figure on a blank ground, for privacy." enum:"annotated,skeleton,none" default:"annotated" group:"Results"`
 	PicturesMaxAge  Age    `help:"Remove annotated pictures older than this, such as 30d (0: never)." default:"0s" placeholder:"AGE" group:"Results"`
 	PicturesMaxSize Bytes  `help:"Remove the oldest annotated pictures beyond this, such as 20GB (0: never)." default:"0" placeholder:"SIZE" group:"Results"`
@@ -72,7 +72,7 @@ type Serve struct {
 
 	Sync          string        `help:"When a received picture is on disk: always (before its acknowledgement) or interval (every few seconds; faster, a power cut loses those)." enum:"always,interval" default:"always" group:"Queue"`
 	QueueMaxBytes Bytes         `help:"Largest backlog on disk; beyond it pictures are refused, not dropped (0: 80 % of the free disk)." default:"0" placeholder:"SIZE" group:"Queue"`
-	JournalAge    Age           `help:"How long the journal of received pictures is kept." default:"30d" placeholder:"AGE" group:"Queue"`
+	JournalAge    Age           `help:"How long the journal of received pictures is kept." default:"30d" group:"Queue"`
 	StopGrace     time.Duration `help:"How long pictures in hand may take at the end." default:"10s" group:"Queue"`
 }
 
