@@ -45,9 +45,9 @@ func (j Judge) side(p Profile) SideChoice {
 // those without an angle are left out. The first pose is the one to draw; it is copied, so that the caller may go on
 // using its own.
 //
-// Uncertainties are those of the number given: with two or more readings the standard error of their mean (their standard
-// deviation over the square root of their number), with one the model's StandingUncertainty. Both tell how far the model
-// wavers, not how far it is from the truth.
+// Uncertainties are those of the number given: with one reading the model's StandingUncertainty; with several the standard
+// error of their mean (their standard deviation over the square root of their number) and the model's SharedUncertainty,
+// as the root of the sum of squares. Both tell how far the model wavers, not how far it is from the truth.
 //
 // For an oblique or frontal view the angles are given too, as the picture shows them; the view says how much they mean.
 func (j Judge) Assess(poses []Pose) Assessment {
@@ -94,6 +94,9 @@ func (r readings) angles(model string) Angles {
 	torso, torsoError := mean(r.torsos)
 	if len(r.necks) == 1 {
 		neckError, torsoError = StandingUncertainty(model)
+	} else {
+		neckShared, torsoShared := SharedUncertainty(model)
+		neckError, torsoError = math.Hypot(neckError, neckShared), math.Hypot(torsoError, torsoShared)
 	}
 	return Angles{
 		Neck: math.Abs(neck), Torso: math.Abs(torso),

@@ -200,7 +200,8 @@ func TestUncertainty(t *testing.T) {
 	}
 	// 18, 20, 22: mean 20, standard deviation 2, standard error 2/sqrt(3).
 	three := judge.Assess([]posture.Pose{tilted(18, 4), tilted(20, 5), tilted(22, 6)}).Angles
-	want := posture.Angles{Neck: 20, Torso: 5, NeckUncertainty: 2 / math.Sqrt(3), TorsoUncertainty: 1 / math.Sqrt(3)}
+	sharedNeck, sharedTorso := posture.SharedUncertainty("full")
+	want := posture.Angles{Neck: 20, Torso: 5, NeckUncertainty: math.Hypot(2/math.Sqrt(3), sharedNeck), TorsoUncertainty: math.Hypot(1/math.Sqrt(3), sharedTorso)}
 	if !close(three.Neck, want.Neck, exact) || !close(three.NeckUncertainty, want.NeckUncertainty, exact) ||
 		!close(three.Torso, want.Torso, exact) || !close(three.TorsoUncertainty, want.TorsoUncertainty, exact) {
 		t.Errorf("three readings give %+v, want %+v", three, want)
