@@ -27,7 +27,7 @@ type analyzeCommand struct {
 
 	Files    []string `arg:"" help:"Pictures, folders or patterns; - reads one picture from standard input."`
 	JSON     bool     `help:"One JSON object a line." name:"json"`
-	Save     string   `help:"Folder for annotated pictures." placeholder:"DIR" type:"path"`
+	Save     string   `help:"Folder for annotated pictures." placeholder:"DIR" type:"path" env:"-"`
 	Pictures string   `help:"What --save draws: ${enum}." enum:"annotated,skeleton" default:"annotated"`
 	Workers  int      `help:"Inference sessions, one thread each (default: one a core)." default:"-1" placeholder:"N"`
 }

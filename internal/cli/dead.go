@@ -48,7 +48,7 @@ func openGraveyard(ctx context.Context, d config.Data) (graveyard, func() error,
 		return nil, nil, err
 	}
 	options := config.Serve{Data: d, Sync: string(queue.SyncAlways)}
-	h, err := queue.Open(ctx, queueOptions(&options, newLog(&Process{Stderr: os.Stderr}, config.Logging{LogLevel: "warn"}), nil))
+	h, err := queue.Open(ctx, queueOptions(&options, newLog(&Process{Stderr: os.Stderr}, config.Logging{LogLevel: "error"}), nil))
 	if err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("opening the queue: %w", err), folder.Close())
 	}
@@ -166,7 +166,7 @@ func (c *deadShow) Run(ctx context.Context, p *Process) (err error) {
 type deadChange struct {
 	config.Data `embed:""`
 	IDs         []string `arg:"" optional:"" name:"id" help:"Ids of dead letters."`
-	All         bool     `help:"All of them."`
+	All         bool     `help:"All of them." env:"-"`
 }
 
 // each does act to every letter that was named and says how many there were.

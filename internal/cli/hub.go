@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"syscall"
 
 	"plumbline/internal/datadir"
 	"plumbline/internal/frame"
@@ -37,7 +38,8 @@ func (h *hub) openWeb(context.Context) error {
 		Results:  shownResults{h.store},
 		Pictures: func(device, file string) (io.ReadSeekCloser, error) { return h.album.OpenPicture(device, file) },
 		Queue:    h.depth, Dead: deadLetters{h.queue},
-		Checks:      []web.Check{{Name: "queue", Ready: h.queue.Ready}, {Name: "database", Ready: h.store.Ping}},
+		Checks: []web.Check{{Name: "queue", Ready: h.queue.Ready}, {Name: "database", Ready: h.store.Ping},
+			{Name: "recorder", Ready: func(context.Context) error { return h.recorder.Ready() }}},
 		MQTTAddress: h.config.MQTTListen, Gatherer: h.registry, Registerer: h.registry, Log: h.part("web"),
 	})
 	if err != nil {
@@ -95,7 +97,9 @@ func (h *hub) openBroker(ctx context.Context) error {
 		Handle: handler.Handle, MaxPacketBytes: ingest.MaxPacketBytes(int64(h.config.MaxPictureBytes)),
 		Logger: h.part("broker"), Registerer: h.registry,
 	})
-	if err != nil {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("another program holds the broker's address; choose one with --mqtt-listen: %w", err)
+	} else if err != nil {
 		return err
 	}
 	h.broker.Store(started)
@@ -151,7 +155,9 @@ func (h *hub) announceLatest(ctx context.Context) error {
 		return fmt.Errorf("reading the latest results: %w", err)
 	}
 	for _, e := range latest {
-		h.announce(ctx, e.Result)
+		if e.CaptureID != "" { // else it is a row of the Python scripts, which announced nothing
+			h.announce(ctx, e.Result)
+		}
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ type sendCommand struct {
 	config.QuietLogging `embed:"" group:"Logging"`
 
 	Files    []string `arg:"" help:"Pictures, folders or patterns; - reads one picture from standard input."`
-	Device   string   `help:"Name of the device to publish as." required:"" placeholder:"NAME"`
+	Device   string   `help:"Name of the device to publish as." required:"" placeholder:"NAME" env:"-"`
 	URL      string   `name:"mqtt-url" help:"Broker to publish to." default:"mqtt://127.0.0.1:1883" placeholder:"URL"`
 	Topic    string   `name:"mqtt-topic" help:"Topics that pictures go to; the last level is the device." default:"images/+"`
 	Username string   `help:"Account at the broker; its password comes from PLUMBLINE_MQTT_PASSWORD or --password-file." placeholder:"NAME"`
@@ -27,13 +27,14 @@ type sendCommand struct {
 	Rate     float64  `help:"Pictures a second (0: as fast as they are acknowledged)." default:"0"`
 	Raw      bool     `help:"Send the picture's bytes instead of base64." xor:"form"`
 	Envelope bool     `help:"Send a JSON object with the file's name and time." xor:"form"`
-	Repeat   int      `help:"Send all of them N times." default:"1" placeholder:"N"`
+	Repeat   int      `help:"Send all of them N times." default:"1" env:"-"`
 	JSON     bool     `help:"Print the outcome as JSON." name:"json"`
 }
 
 // Help shows examples.
 func (sendCommand) Help() string {
-	return `Ends when the hub has acknowledged every picture, and so has it safe on its disk. The exit code is 1 when one was refused.
+	return `Ends when the hub has acknowledged every picture, and so has it safe on its disk. The exit code is 1 when the
+broker refused one; what cannot be a picture is acknowledged and ends as a dead letter: plumbline dead list.
 
 Examples:
   plumbline send photo.jpg --device pi1

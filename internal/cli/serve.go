@@ -98,7 +98,7 @@ func serve(ctx context.Context, p *Process, c *config.Serve, file *configFile, r
 // recorder commits it, then the queue and the stores close.
 func (h *hub) open(ctx context.Context, judge posture.Judge) error {
 	for _, step := range []func(context.Context) error{
-		h.openFolder, h.openStore, h.openAlbum, h.openQueue, h.openWeb, h.openRecorder,
+		h.openFolder, h.openStore, h.openAlbum, h.openQueue, h.newRecorder, h.openWeb, h.startRecorder,
 		func(ctx context.Context) error { return h.openLine(ctx, judge) },
 		h.openBroker, h.announceHub,
 	} {
@@ -144,10 +144,13 @@ func openStore(ctx context.Context, c *config.Serve, log *slog.Logger) (*store.S
 	return s, nil
 }
 
+// sweepEvery is how often pictures beyond their age or size are removed.
+const sweepEvery = time.Minute
+
 func (h *hub) openAlbum(context.Context) (err error) {
 	h.album, err = album.Open(album.Options{
 		Dir: h.config.ImagesDir, MaxAge: h.config.PicturesMaxAge.Duration(), MaxBytes: int64(h.config.PicturesMaxSize),
-		Sync: h.config.Sync == string(queue.SyncAlways), Log: h.part("album"), Registerer: h.registry,
+		Sync: h.config.Sync == string(queue.SyncAlways), Every: sweepEvery, Log: h.part("album"), Registerer: h.registry,
 	})
 	if err != nil {
 		return fmt.Errorf("opening the folder of annotated pictures: %w", err)
@@ -178,9 +181,9 @@ func queueOptions(c *config.Serve, log *slog.Logger, r prometheus.Registerer) qu
 	}
 }
 
-// openRecorder starts the recorder, and then what brings it results.
-func (h *hub) openRecorder(context.Context) (err error) {
-	h.announcer, err = announce.New(announce.Options{Broker: &h.broker, Registerer: h.registry})
+// newRecorder makes the recorder, which works once what it tells of is there.
+func (h *hub) newRecorder(context.Context) (err error) {
+	h.announcer, err = announce.New(announce.Options{Broker: &h.broker, Landmarks: h.config.MQTTLandmarks, Registerer: h.registry})
 	if err != nil {
 		return err
 	}
@@ -192,19 +195,23 @@ func (h *hub) openRecorder(context.Context) (err error) {
 		},
 		Log: h.part("recorder"), Registerer: h.registry,
 	})
-	if err != nil {
-		return err
-	}
+	return err
+}
+
+func (h *hub) startRecorder(context.Context) error {
 	h.stages.start("recorder", h.runRecorder)
 	return nil
 }
 
-// runRecorder records what workers hand in until ctx ends, and then what has arrived, for as long as the grace lasts: with
-// the database away it would wait for ever. What it could not record stays in the queue.
+// recorderGrace is how long results under way may take when the line has ended: it waited for its own already.
+const recorderGrace = time.Second
+
+// runRecorder records what workers hand in until ctx ends, and then what has arrived, for a moment only: with the database
+// away it would wait for ever. What it could not record stays in the queue.
 func (h *hub) runRecorder(ctx context.Context) error {
 	writing, stopWriting := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWriting()
-	defer context.AfterFunc(ctx, func() { time.AfterFunc(h.config.StopGrace, stopWriting) })()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(recorderGrace, stopWriting) })()
 	ended := make(chan error, 1)
 	go func() { ended <- h.recorder.Run(writing) }()
 	err := h.queue.ServeResults(ctx, h.recorder.Record)

@@ -22,8 +22,8 @@ type usersCommand struct {
 type usersAdd struct {
 	config.Data   `embed:""`
 	Name          string `arg:"" help:"Name to connect with; a device publishes only to images/NAME."`
-	Role          string `help:"What the account may do: a device publishes its pictures, a viewer reads everybody's results." enum:"device,viewer" default:"device"`
-	PasswordStdin bool   `help:"Read the password's one line from standard input instead of making one up."`
+	Role          string `help:"What the account may do: a device publishes its pictures, a viewer reads everybody's results." enum:"device,viewer" default:"device" env:"-"`
+	PasswordStdin bool   `help:"Read the password's one line from standard input instead of making one up." env:"-"`
 }
 
 // Help shows examples.

@@ -57,6 +57,7 @@ type Serve struct {
 	MQTTListen    string `name:"mqtt-listen" help:"Address of the MQTT broker." default:"127.0.0.1:1883" group:"Listeners"`
 	MQTTAnonymous bool   `name:"mqtt-anonymous" help:"Let anyone who reaches the broker publish. Without it, listening beyond loopback needs users (plumbline users add)." group:"Listeners"`
 	MQTTTopic     string `name:"mqtt-topic" help:"Topics that pictures come on; the last level is the device." default:"images/+" group:"Listeners"`
+	MQTTLandmarks bool   `name:"mqtt-landmarks" help:"Announce the 33 landmarks with each result, some two kilobytes more." group:"Listeners"`
 	HTTPListen    string `name:"http-listen" help:"Address of the page, API and metrics." default:"127.0.0.1:8080" group:"Listeners"`
 	HTTPTokenFile string `name:"http-token-file" help:"File with the token that HTTP clients must present; needed beyond loopback." placeholder:"FILE" type:"path" group:"Listeners"`
 	HTTPAnonymous bool   `name:"http-anonymous" help:"Let anyone who reaches the HTTP address look." group:"Listeners"`
@@ -67,7 +68,7 @@ type Serve struct {
 	ImagesDir       string `name:"images-dir" help:"Folder of the annotated pictures." default:"./analyzed_images" type:"path" group:"Results"`
 	Pictures        string `help:"Pictures to keep: ${enum}. Skeleton draws the figure on a blank ground, for privacy." enum:"annotated,skeleton,none" default:"annotated" group:"Results"`
 	PicturesMaxAge  Age    `help:"Remove annotated pictures older than this, such as 30d (0: never)." default:"0s" placeholder:"AGE" group:"Results"`
-	PicturesMaxSize Bytes  `help:"Remove the oldest annotated pictures beyond this, such as 20GB (0: never)." default:"0" placeholder:"SIZE" group:"Results"`
+	PicturesMaxSize Bytes  `help:"Remove the oldest annotated pictures beyond this, such as 20GB (0: never). Looked after once a minute." default:"0" placeholder:"SIZE" group:"Results"`
 	DatabaseURL     string `name:"database-url" help:"PostgreSQL to write rows to, instead of SQLite in the data folder. SUPABASE_HOST, SUPABASE_DB, SUPABASE_USER, SUPABASE_PASSWORD, SUPABASE_PORT and SUPABASE_SSL do the same. Best set in the environment, where other users cannot read it." placeholder:"URL" env:"PLUMBLINE_DATABASE_URL,DATABASE_URL" group:"Results"`
 
 	Sync          string        `help:"When a received picture is on disk: always (before its acknowledgement) or interval (every few seconds; faster, a power cut loses those)." enum:"always,interval" default:"always" group:"Queue"`
@@ -86,6 +87,9 @@ func (s *Serve) Validate() error {
 	}
 	if s.MaxPictureBytes < 1<<10 || s.MaxPictureBytes > 31<<20 {
 		return fmt.Errorf("--max-picture-bytes is %s: give 1KiB to 31MiB", s.MaxPictureBytes)
+	}
+	if s.QueueMaxBytes > 0 && s.QueueMaxBytes < 4*s.MaxPictureBytes {
+		return fmt.Errorf("--queue-max-bytes is %s: give at least four times --max-picture-bytes (%s)", s.QueueMaxBytes, 4*s.MaxPictureBytes)
 	}
 	if s.MaxPixels < 1 {
 		return fmt.Errorf("--max-pixels is %d: give at least 1", s.MaxPixels)

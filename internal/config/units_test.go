@@ -9,7 +9,7 @@ import (
 
 func TestBytes(t *testing.T) {
 	for text, want := range map[string]config.Bytes{
-		"0": 0, "1024": 1024, "1kB": 1000, "1KiB": 1024, "8MiB": 8 << 20, "1.5 GiB": 3 << 29, "20GB": 20e9, "7B": 7,
+		"0": 0, "1024": 1024, "1kB": 1000, "200KB": 200e3, "1KiB": 1024, "8MiB": 8 << 20, "1.5 GiB": 3 << 29, "20GB": 20e9, "7B": 7,
 	} {
 		var got config.Bytes
 		if err := got.UnmarshalText([]byte(text)); err != nil || got != want {
