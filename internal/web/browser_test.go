@@ -28,7 +28,7 @@ func openBrowser(t *testing.T) *browser {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
-		t.Skip("chromium is not installed: the page was not tried in a browser")
+		t.Fatal("chromium is not installed: run `make deps`")
 	}
 	commands, in := pipe(t)
 	out, answers := pipe(t)
