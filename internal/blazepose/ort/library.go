@@ -35,6 +35,7 @@ import "C"
 import (
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"unsafe"
 
@@ -62,6 +63,10 @@ func Load(path string) (*Library, error) {
 			return nil, fmt.Errorf("ONNX Runtime is loaded from %s already; a process can't load %s as well", loaded.path, path)
 		}
 		return loaded, nil
+	}
+	// ONNX Runtime's official builds report their use to their maker unless this is set before they load.
+	if err := os.Setenv("ORT_DISABLE_TELEMETRY", "1"); err != nil {
+		return nil, fmt.Errorf("switching ONNX Runtime's telemetry off: %w", err)
 	}
 	version, err := probe(path)
 	if err != nil {
