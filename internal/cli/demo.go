@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"plumbline/internal/config"
@@ -29,6 +31,7 @@ func (c *demoCommand) Run(ctx context.Context, p *Process, file *configFile) err
 	if c.Devices < 1 || c.Every < 10*time.Millisecond {
 		return misused(fmt.Errorf("--devices %d --every %s: give at least 1 device and 10ms", c.Devices, c.Every))
 	}
+	keepOffRealRows(&c.Serve)
 	if filepath.Base(c.Data.Data) == "plumbline-data" {
 		c.Data.Data = filepath.Join(filepath.Dir(c.Data.Data), "plumbline-demo")
 	}
@@ -41,6 +44,16 @@ func (c *demoCommand) Run(ctx context.Context, p *Process, file *configFile) err
 		}
 		return nil
 	})
+}
+
+// keepOffRealRows makes the demonstration write to the SQLite of its own folder, whatever database the environment names.
+func keepOffRealRows(c *config.Serve) {
+	c.DatabaseURL = ""
+	for name := range environment() {
+		if name == "DATABASE_URL" || strings.HasPrefix(name, "SUPABASE_") {
+			os.Unsetenv(name)
+		}
+	}
 }
 
 // simulate is one device: it sends the people in turn, each device beginning with another one.

@@ -18,8 +18,9 @@ type notice struct {
 	heading, file string
 }
 
-// notices are in the order of a reader's likely interest: first what was not written in Go.
+// notices are in the order of a reader's likely interest: first ours, then what was not written in Go.
 var notices = []notice{
+	{"Plumbline (MIT)", "texts/plumbline.txt"},
 	{"MediaPipe's pose models (Apache-2.0)", "texts/mediapipe.txt"},
 	{"ONNX Runtime (MIT)", "texts/onnxruntime.txt"},
 	{"ONNX Runtime: third-party notices", "texts/onnxruntime-third-party.txt.gz"},

@@ -1,8 +1,8 @@
 // Makes programs believe that the processor has neither FMA nor AVX, to see how far the wheel differs from itself on two
 // processors. Linux on Intel processors that can trap CPUID (cpuid_fault in /proc/cpuinfo):
 //
-//	cc -shared -fPIC -o /tmp/nofma.so test/parity/processor/nofma.c
-//	LD_PRELOAD=/tmp/nofma.so .tools/peer/bin/python test/parity/golden.py full OTHER.json FOLDER
+//	cc -shared -fPIC -o ./nofma.so test/parity/processor/nofma.c
+//	LD_PRELOAD=./nofma.so .tools/peer/bin/python test/parity/golden.py full OTHER.json FOLDER
 #define _GNU_SOURCE
 #include <cpuid.h>
 #include <signal.h>
