@@ -100,8 +100,10 @@ PERSON ?= $(firstword $(wildcard internal/demo/people/*.jpg))
 
 ## ---- test ------------------------------------------------------------------------------------------------------------
 
-test: deps-test assets lint ## set up for and run all tests
+# The tests come first: a finding of style shall not hide what they have to say.
+test: deps-test assets ## set up for and run all tests, then the linters
 	@$(GO) test -timeout 20m ./...
+	@$(MAKE) --no-print-directory lint
 
 lint: assets .tools/bin/golangci-lint ## go vet and golangci-lint
 	@$(GO) vet ./...
