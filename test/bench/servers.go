@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"plumbline/internal/testkit/child"
 	"plumbline/internal/testkit/postgres"
 )
 
@@ -19,16 +20,16 @@ type running struct {
 	folder       string
 	broker, rows string
 	database     *postgres.Server // nil where the system brings its own
-	children     []*child         // in the order they were started; the last one analyses
+	children     []*child.Process // in the order they were started; the last one analyses
 }
 
-func (r *running) analyser() *child { return r.children[len(r.children)-1] }
+func (r *running) analyser() *child.Process { return r.children[len(r.children)-1] }
 
 // stop ends what was started, what depends on others first.
 func (r *running) stop() error {
 	var errs []error
 	for _, c := range slices.Backward(r.children) {
-		errs = append(errs, c.stop())
+		errs = append(errs, c.Stop())
 	}
 	if r.database != nil {
 		errs = append(errs, r.database.Close())
@@ -37,8 +38,8 @@ func (r *running) stop() error {
 }
 
 // start starts a child in the system's folder.
-func (r *running) start(name string, args ...string) (*child, error) {
-	c, err := startChild(r.folder, name, args...)
+func (r *running) start(name string, args ...string) (*child.Process, error) {
+	c, err := child.Start(r.folder, name, args...)
 	if err == nil {
 		r.children = append(r.children, c)
 	}
@@ -59,7 +60,7 @@ func (b *bench) startPeer(ctx context.Context, r *running, sessions int) error {
 		if err != nil {
 			return err
 		}
-		if err := analyser.says(ctx, "ready"); err != nil {
+		if err := analyser.Says(ctx, "ready"); err != nil {
 			return err
 		}
 	}
@@ -81,11 +82,11 @@ func (b *bench) startAlone(ctx context.Context, r *running, sessions int) error 
 }
 
 func (b *bench) startPlumbline(ctx context.Context, r *running, sessions int, more ...string) error {
-	page, err := freeAddress()
+	page, err := child.FreeAddress()
 	if err != nil {
 		return err
 	}
-	if r.broker, err = freeAddress(); err != nil {
+	if r.broker, err = child.FreeAddress(); err != nil {
 		return err
 	}
 	args := []string{"serve", "--data", filepath.Join(r.folder, "data"), "--images-dir", filepath.Join(r.folder, "analyzed_images"),
@@ -95,7 +96,7 @@ func (b *bench) startPlumbline(ctx context.Context, r *running, sessions int, mo
 	if err != nil {
 		return err
 	}
-	return hub.answers(ctx, func() error {
+	return hub.Answers(ctx, func() error {
 		response, err := http.Get("http://" + page + "/readyz")
 		if err != nil {
 			return err
@@ -119,7 +120,7 @@ func (r *running) startPostgres() error {
 }
 
 func (r *running) startMosquitto(ctx context.Context) error {
-	address, err := freeAddress()
+	address, err := child.FreeAddress()
 	if err != nil {
 		return err
 	}
@@ -141,7 +142,7 @@ func (r *running) startMosquitto(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return broker.answers(ctx, func() error {
+	return broker.Answers(ctx, func() error {
 		connection, err := net.Dial("tcp", address)
 		if err != nil {
 			return err

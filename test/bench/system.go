@@ -87,7 +87,7 @@ func (b *bench) peak(ctx context.Context, start starter) (float64, error) {
 		if _, err = b.load(ctx, r, large); err != nil {
 			return err
 		}
-		megabytes, err = r.analyser().peakMemory()
+		megabytes, err = r.analyser().PeakMemory()
 		return err
 	})
 	return megabytes, err
