@@ -18,6 +18,7 @@ import (
 
 // Process is what the outside gives: arguments and the three streams.
 type Process struct {
+	Name           string // how the program was called, for hints that people copy; empty: plumbline
 	Args           []string
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
@@ -38,7 +39,7 @@ type grammar struct {
 	Serve    serveCommand    `cmd:"" help:"Run the hub: MQTT broker, queue, workers, recorder and page in one process."`
 	Analyze  analyzeCommand  `cmd:"" help:"Analyse pictures from disk."`
 	Send     sendCommand     `cmd:"" help:"Publish pictures over MQTT, as a device would."`
-	Demo     demoCommand     `cmd:"" help:"Run a hub with a few simulated devices, to see it work without a camera."`
+	Demo     demoCommand     `cmd:"" set:"data_folder=./plumbline-demo" set:"images_folder=" set:"images_shown=DATA/analyzed_images" help:"Run a hub with a few simulated devices, to see it work without a camera."` //nolint:staticcheck // SA5008: kong takes several of set
 	Dead     deadCommand     `cmd:"" help:"Look at pictures that ended as dead letters: list, show, replay, drop."`
 	Users    usersCommand    `cmd:"" help:"Manage who may use the MQTT broker: add, list, remove."`
 	Licenses licensesCommand `cmd:"" help:"Print the licences of Plumbline and of all that travels inside it."`
@@ -107,7 +108,7 @@ func run(ctx context.Context, p Process) (err error) {
 		kong.Name("plumbline"),
 		kong.Description("Measures how people sit and stand: pictures in over MQTT, posture rows out.\n\nStart with: plumbline demo"),
 		kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, NoExpandSubcommands: true}),
-		kong.DefaultEnvars("PLUMBLINE"),
+		kong.DefaultEnvars("PLUMBLINE"), kong.Vars{"data_folder": "./plumbline-data", "images_folder": "./analyzed_images", "images_shown": `"./analyzed_images"`},
 		kong.Writers(p.Stdout, p.Stderr), kong.Exit(func(code int) { panic(helped{code}) }),
 		kong.Bind(&configFile{}, &p), kong.BindTo(ctx, (*context.Context)(nil)),
 	)
@@ -120,7 +121,7 @@ func run(ctx context.Context, p Process) (err error) {
 	}
 	command, err := parser.Parse(args)
 	if err != nil {
-		return misused(fmt.Errorf("%w (see plumbline --help)", err))
+		return misused(fmt.Errorf("%w (see %s)", err, p.hint("--help")))
 	}
 	return command.Run()
 }

@@ -121,13 +121,27 @@ func (c *configFile) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (an
 		return nil, nil
 	}
 	switch v := value.(type) {
-	case map[string]any, []any, nil:
+	case []any:
+		return listed(v, flag)
+	case map[string]any, nil:
 		return nil, errors.New("the configuration file must give one value")
 	case bool:
 		return v, nil
 	default:
 		return fmt.Sprint(v), nil
 	}
+}
+
+// listed joins a list's values as a flag that may be repeated takes them.
+func listed(values []any, flag *kong.Flag) (any, error) {
+	if !flag.IsSlice() {
+		return nil, errors.New("the configuration file must give one value, not a list")
+	}
+	var texts []string
+	for _, v := range values {
+		texts = append(texts, fmt.Sprint(v))
+	}
+	return strings.Join(texts, ","), nil
 }
 
 // profile finds thresholds by name: the user's own first, then those that travel inside.

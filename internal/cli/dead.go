@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"text/tabwriter"
 	"time"
@@ -33,8 +32,8 @@ type graveyard interface {
 
 // openGraveyard takes the data folder's lock, or else asks the hub that holds it.
 func openGraveyard(ctx context.Context, d config.Data) (graveyard, func() error, error) {
-	if _, err := os.Stat(d.Data); errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, misused(fmt.Errorf("there is no data folder %s; name it with --data", d.Data))
+	if err := datadir.Used(d.Data); err != nil {
+		return nil, nil, misused(fmt.Errorf("%w; name the hub's with --data", err))
 	}
 	folder, err := datadir.Lock(d.Data)
 	if errors.Is(err, datadir.ErrInUse) {
@@ -154,7 +153,7 @@ func (c *deadShow) Run(ctx context.Context, p *Process) (err error) {
 	out := tabwriter.NewWriter(p.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(out, "id\t%s\ndevice\t%s\ntopic\t%s\nwhen\t%s\nreason\t%s\nattempts\t%d\nreceived\t%d bytes, %d kept, sha256 %s\n",
 		l.ID, l.Device, l.Topic, l.At.Local().Format(time.DateTime), l.Reason, l.Attempts, l.Bytes, len(l.Head), l.SHA256)
-	again := "yes: plumbline dead replay " + l.ID
+	again := "yes: " + p.hint("dead replay "+l.ID)
 	if !l.Replay {
 		again = "no: it never was a picture"
 	}

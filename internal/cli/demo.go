@@ -6,8 +6,11 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/alecthomas/kong"
 
 	"plumbline/internal/config"
 	"plumbline/internal/demo/people"
@@ -24,18 +27,22 @@ type demoCommand struct {
 // Help says what happens.
 func (demoCommand) Help() string {
 	return `Runs a hub in ./plumbline-demo (or --data) and a few devices that publish pictures of synthetic people over MQTT, as cameras
-would. Open the page it names and watch.`
+would. Open the page it names and watch. Annotated pictures go to analyzed_images in that folder (or --images-dir).
+
+DATABASE_URL and SUPABASE_… are ignored, so that made-up people stay out of your table: rows go to an SQLite database in
+the data folder, unless --database-url is given on the command line.
+
+Examples:
+  plumbline demo
+  plumbline demo --devices 8 --every 1s`
 }
 
-func (c *demoCommand) Run(ctx context.Context, p *Process, file *configFile) error {
+func (c *demoCommand) Run(ctx context.Context, k *kong.Context, p *Process, file *configFile) error {
 	if c.Devices < 1 || c.Every < 10*time.Millisecond {
 		return misused(fmt.Errorf("--devices %d --every %s: give at least 1 device and 10ms", c.Devices, c.Every))
 	}
-	keepOffRealRows(&c.Serve)
-	if filepath.Base(c.Data.Data) == "plumbline-data" {
-		c.Data.Data = filepath.Join(filepath.Dir(c.Data.Data), "plumbline-demo")
-	}
-	if filepath.Base(c.ImagesDir) == "analyzed_images" {
+	keepOffRealRows(&c.Serve, onCommandLine(k, "database-url"))
+	if c.ImagesDir == "" {
 		c.ImagesDir = filepath.Join(c.Data.Data, "analyzed_images")
 	}
 	return serve(ctx, p, &c.Serve, file, func(h *hub) error {
@@ -46,9 +53,17 @@ func (c *demoCommand) Run(ctx context.Context, p *Process, file *configFile) err
 	})
 }
 
-// keepOffRealRows makes the demonstration write to the SQLite of its own folder, whatever database the environment names.
-func keepOffRealRows(c *config.Serve) {
-	c.DatabaseURL = ""
+// onCommandLine tells whether a flag was given there, rather than in the environment or the configuration file.
+func onCommandLine(k *kong.Context, flag string) bool {
+	return slices.ContainsFunc(k.Path, func(p *kong.Path) bool { return p.Flag != nil && p.Flag.Name == flag && !p.Resolved })
+}
+
+// keepOffRealRows makes the demonstration write to the SQLite of its own folder, whatever database the environment names;
+// asked is whether its user named one.
+func keepOffRealRows(c *config.Serve, asked bool) {
+	if !asked {
+		c.DatabaseURL = ""
+	}
 	for name := range environment() {
 		if name == "DATABASE_URL" || strings.HasPrefix(name, "SUPABASE_") {
 			_ = os.Unsetenv(name) // fails for no name that the environment holds

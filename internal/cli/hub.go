@@ -34,7 +34,7 @@ func (h *hub) openWeb(context.Context) error {
 		}
 	}
 	server, err := web.New(web.Options{
-		Listen: h.config.HTTPListen, Token: token, Anonymous: h.config.HTTPAnonymous,
+		Listen: h.config.HTTPListen, Hosts: h.config.HTTPHosts, Token: token, Anonymous: h.config.HTTPAnonymous,
 		Results:  shownResults{h.store},
 		Pictures: func(device, file string) (io.ReadSeekCloser, error) { return h.album.OpenPicture(device, file) },
 		Queue:    h.depth, Dead: deadLetters{h.queue},
@@ -199,8 +199,17 @@ func (h *hub) welcome(p *Process) {
   rows          %s
   pictures      %s
   data          %s
-Send one:  plumbline send photo.jpg --device pi1     Stop: Ctrl-C
-`, p.Version, h.broker.Load().Addr(), strings.Replace(h.config.MQTTTopic, "+", "<device>", 1), h.httpAddr, rows, pictures, h.config.Data.Data)
+Send one:  %s     Stop: Ctrl-C
+`, p.Version, h.broker.Load().Addr(), strings.Replace(h.config.MQTTTopic, "+", "<device>", 1), h.httpAddr, rows, pictures, h.config.Data.Data, p.hint(h.sendHint()))
+}
+
+// sendHint is how a first picture is sent to this hub.
+func (h *hub) sendHint() string {
+	hint := "send photo.jpg --device pi1"
+	if _, port, err := net.SplitHostPort(h.broker.Load().Addr()); err == nil && port != "1883" {
+		hint += " --mqtt-url mqtt://127.0.0.1:" + port
+	}
+	return hint
 }
 
 // configuredElsewhere says whether the environment names a PostgreSQL.

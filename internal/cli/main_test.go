@@ -36,7 +36,7 @@ func forgetSettings() {
 func plumbline() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	os.Exit(cli.Main(ctx, cli.Process{Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Version: "test"}))
+	os.Exit(cli.Main(ctx, cli.Process{Name: os.Args[0], Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Version: "test"}))
 }
 
 // cacheDir is where the tests' processes unpack and optimise the models, once for all of them.

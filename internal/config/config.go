@@ -43,7 +43,7 @@ type QuietLogging struct {
 
 // Data says where a hub keeps its queue, journal and users.
 type Data struct {
-	Data string `help:"Folder of the queue, the journal, the users and, by default, the database." default:"./plumbline-data" type:"path"`
+	Data string `help:"Folder of the queue, the journal, the users and, by default, the database." default:"${data_folder}" type:"path"`
 }
 
 // Serve is the hub's configuration.
@@ -54,18 +54,19 @@ type Serve struct {
 	Judging   `embed:"" group:"Judgement"`
 	Logging   `embed:"" group:"Logging"`
 
-	MQTTListen    string `name:"mqtt-listen" help:"Address of the MQTT broker." default:"127.0.0.1:1883" group:"Listeners"`
-	MQTTAnonymous bool   `name:"mqtt-anonymous" help:"Let anyone who reaches the broker publish. Without it, listening beyond loopback needs users (plumbline users add)." group:"Listeners"`
-	MQTTTopic     string `name:"mqtt-topic" help:"Topics that pictures come on; the last level is the device." default:"images/+" group:"Listeners"`
-	MQTTLandmarks bool   `name:"mqtt-landmarks" help:"Announce the 33 landmarks with each result, some two kilobytes more." group:"Listeners"`
-	HTTPListen    string `name:"http-listen" help:"Address of the page, API and metrics." default:"127.0.0.1:8080" group:"Listeners"`
-	HTTPTokenFile string `name:"http-token-file" help:"File with the token that HTTP clients must present; needed beyond loopback." placeholder:"FILE" type:"path" group:"Listeners"`
-	HTTPAnonymous bool   `name:"http-anonymous" help:"Let anyone who reaches the HTTP address look." group:"Listeners"`
+	MQTTListen    string   `name:"mqtt-listen" help:"Address of the MQTT broker." default:"127.0.0.1:1883" group:"Listeners"`
+	MQTTAnonymous bool     `name:"mqtt-anonymous" help:"Let anyone who reaches the broker publish. Without it, listening beyond loopback needs users (plumbline users add)." group:"Listeners"`
+	MQTTTopic     string   `name:"mqtt-topic" help:"Topics that pictures come on; the last level is the device." default:"images/+" group:"Listeners"`
+	MQTTLandmarks bool     `name:"mqtt-landmarks" help:"Announce the 33 landmarks with each result, some two kilobytes more." group:"Listeners"`
+	HTTPListen    string   `name:"http-listen" help:"Address of the page, API and metrics." default:"127.0.0.1:8080" group:"Listeners"`
+	HTTPTokenFile string   `name:"http-token-file" help:"File with the token that HTTP clients must present; needed beyond loopback." placeholder:"FILE" type:"path" group:"Listeners"`
+	HTTPHosts     []string `name:"http-host" help:"Further host name that the page answers to on loopback, such as a reverse proxy's. May be repeated." placeholder:"NAME" group:"Listeners"`
+	HTTPAnonymous bool     `name:"http-anonymous" help:"Let anyone who reaches the HTTP address look." group:"Listeners"`
 
 	Workers         int           `help:"Inference sessions, one thread each (default: one a core; 0: none)." default:"-1" placeholder:"N" group:"Inference"`
 	AnalysisTimeout time.Duration `help:"An analysis that takes longer counts as hung: the process ends so that the picture goes elsewhere." default:"30s" group:"Inference"`
 
-	ImagesDir       string `name:"images-dir" help:"Folder of the annotated pictures." default:"./analyzed_images" type:"path" group:"Results"`
+	ImagesDir       string `name:"images-dir" help:"Folder of the annotated pictures." default:"${images_folder}" placeholder:"${images_shown}" type:"path" group:"Results"`
 	Pictures        string `help:"Pictures to keep: ${enum}. Skeleton draws the figure on a blank ground, for privacy." enum:"annotated,skeleton,none" default:"annotated" group:"Results"`
 	PicturesMaxAge  Age    `help:"Remove annotated pictures older than this, such as 30d (0: never)." default:"0s" placeholder:"AGE" group:"Results"`
 	PicturesMaxSize Bytes  `help:"Remove the oldest annotated pictures beyond this, such as 20GB (0: never). Looked after once a minute." default:"0" placeholder:"SIZE" group:"Results"`

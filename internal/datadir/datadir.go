@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -28,12 +29,15 @@ type Folder struct {
 	lock *os.File
 }
 
+// lockName is the file whose lock is the folder's. It stays when the hub ends.
+const lockName = "lock"
+
 // Lock makes the folder when it is missing (readable by its owner only) and takes it for this process.
 func Lock(path string) (*Folder, error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return nil, fmt.Errorf("making the data folder: %w", err)
 	}
-	f, err := os.OpenFile(filepath.Join(path, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := os.OpenFile(filepath.Join(path, lockName), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("opening the data folder's lock: %w", err)
 	}
@@ -45,6 +49,21 @@ func Lock(path string) (*Folder, error) {
 		return nil, fmt.Errorf("locking the data folder %s: %w", path, err)
 	}
 	return &Folder{Path: path, lock: f}, nil
+}
+
+// Used is nil for a folder that a hub has worked in. It makes nothing, so that a mistyped name leaves no trace.
+func Used(path string) error {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("there is no data folder %s", path)
+	} else if err != nil {
+		return fmt.Errorf("looking for the data folder: %w", err)
+	}
+	if _, err := os.Stat(filepath.Join(path, lockName)); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("no hub has ever worked in %s", path)
+	} else if err != nil {
+		return fmt.Errorf("looking into the data folder: %w", err)
+	}
+	return nil
 }
 
 // Close gives the folder free.

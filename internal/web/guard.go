@@ -54,7 +54,7 @@ func (g *guard) wrap(next http.Handler) http.Handler {
 		setHeaders(w.Header())
 		switch {
 		case !g.knowsHost(r.Host):
-			http.Error(w, "This address answers to localhost only, not to the name it was called by.", http.StatusMisdirectedRequest)
+			http.Error(w, "This address answers to localhost only, not to the name it was called by. If that is a name of this machine or of a proxy before it, start with --http-host NAME.", http.StatusMisdirectedRequest)
 		case r.Method == http.MethodGet && g.token != "" && r.URL.Query().Has("token"):
 			g.enter(w, r, r.URL.Query().Get("token"))
 		case !isOpen(r.URL.Path) && !g.allows(r):
