@@ -111,15 +111,24 @@ func (s *Server) NewDatabase(t testing.TB) string {
 // columns separated by |.
 func (s *Server) SQL(t testing.TB, database, statements string) string {
 	t.Helper()
+	out, err := s.Query(database, statements)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// Query is SQL for programs.
+func (s *Server) Query(database, statements string) (string, error) {
 	psql := exec.Command(filepath.Join(s.programs, "psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", s.URL(database))
 	psql.Stdin = strings.NewReader(statements)
 	var complaints bytes.Buffer
 	psql.Stderr = &complaints
 	out, err := psql.Output()
 	if err != nil {
-		t.Fatalf("psql: %v: %s", err, complaints.String())
+		return "", fmt.Errorf("psql: %w: %s", err, complaints.String())
 	}
-	return strings.TrimSuffix(string(out), "\n")
+	return strings.TrimSuffix(string(out), "\n"), nil
 }
 
 func (s *Server) prepare() error {
