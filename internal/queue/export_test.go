@@ -101,3 +101,15 @@ func ParseFacts(text []byte) (again []byte, err error) {
 	}
 	return []byte(m.Header.Get(factsHeader)), nil
 }
+
+// DialListener joins a hub's listener as a worker does.
+func DialListener(url, tokenFile string, options ...nats.Option) (*nats.Conn, error) {
+	t, err := readToken(tokenFile)
+	if err != nil {
+		return nil, err
+	}
+	return dialListener(url, t, options...)
+}
+
+// ParseToken is the parser of token files, for fuzzing.
+func ParseToken(text string) error { _, err := parseToken(text); return err }

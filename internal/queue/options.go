@@ -45,6 +45,8 @@ type Options struct {
 	AnalysisTimeout time.Duration // from claim to result, after which a claim counts as hung; 30 s
 	MaxBlame        int           // failed attempts after which a capture is a dead letter; 5
 
+	Listener Listener // for workers on other machines; none
+
 	// OnHung is called, in a goroutine of its own, when a claim was neither settled nor handed in within
 	// AnalysisTimeout and its heartbeats have therefore stopped. The process should end: the analysis that hangs can't
 	// be stopped otherwise.

@@ -16,10 +16,10 @@ import (
 // startTimeout bounds how long the embedded server may take to read its streams.
 const startTimeout = 5 * time.Minute
 
-// startServer runs JetStream in this process, without any listener.
+// startServer runs JetStream in this process, without a listener unless one is asked for.
 func startServer(o Options) (*server.Server, error) {
 	maxPayload := o.MaxPicture + payloadAllowance
-	ns, err := server.NewServer(&server.Options{
+	so := &server.Options{
 		ServerName:             "plumbline",
 		DontListen:             true,
 		NoSigs:                 true,
@@ -33,15 +33,27 @@ func startServer(o Options) (*server.Server, error) {
 		// The streams have limits of their own; JetStream's, three quarters of what is free at its start, would refuse
 		// to open a queue that fills the disk already.
 		JetStreamMaxStore: math.MaxInt64 / 2,
-	})
+	}
+	if o.Listener.Address != "" {
+		if err := o.Listener.listen(so, o.Dir, o.Logger); err != nil {
+			return nil, err
+		}
+	}
+	ns, err := server.NewServer(so)
 	if err != nil {
 		return nil, fmt.Errorf("configuring the embedded NATS server: %w", err)
 	}
-	ns.SetLoggerV2(natsLog{o.Logger}, false, false, false)
+	ns.SetLoggerV2(&natsLog{log: o.Logger}, false, false, false)
 	ns.Start()
 	if !ns.ReadyForConnections(startTimeout) || !ns.JetStreamEnabled() {
 		ns.Shutdown()
 		return nil, errors.New("the embedded NATS server did not start; its log says why")
+	}
+	if d, ok := so.CustomClientAuthentication.(*doorkeeper); ok {
+		if err := d.letIn(ns); err != nil {
+			ns.Shutdown()
+			return nil, err
+		}
 	}
 	return ns, nil
 }
@@ -69,19 +81,37 @@ func connect(ns *server.Server, name string, log *slog.Logger) (*nats.Conn, erro
 }
 
 // natsLog passes the server's log on. Its notices (versions, folders, "server is ready") are details to us.
-type natsLog struct{ log *slog.Logger }
+type natsLog struct {
+	log      *slog.Logger
+	visitors throttle
+}
 
-func (l natsLog) Noticef(format string, v ...any) { l.log.Debug("nats: " + fmt.Sprintf(format, v...)) }
-func (l natsLog) Debugf(format string, v ...any)  { l.log.Debug("nats: " + fmt.Sprintf(format, v...)) }
-func (l natsLog) Tracef(format string, v ...any)  { l.log.Debug("nats: " + fmt.Sprintf(format, v...)) }
+func (l *natsLog) Noticef(format string, v ...any) {
+	l.log.Debug("nats: " + fmt.Sprintf(format, v...))
+}
+func (l *natsLog) Debugf(format string, v ...any) { l.log.Debug("nats: " + fmt.Sprintf(format, v...)) }
+func (l *natsLog) Tracef(format string, v ...any) { l.log.Debug("nats: " + fmt.Sprintf(format, v...)) }
 
 // Warnf passes warnings on, but one that our default picture limit of 8 MiB would give at each start.
-func (l natsLog) Warnf(format string, v ...any) {
+func (l *natsLog) Warnf(format string, v ...any) {
 	level := slog.LevelWarn
 	if strings.HasPrefix(format, "Maximum payloads over") {
 		level = slog.LevelDebug
 	}
 	l.log.Log(context.Background(), level, "nats: "+fmt.Sprintf(format, v...))
 }
-func (l natsLog) Errorf(format string, v ...any) { l.log.Error("nats: " + fmt.Sprintf(format, v...)) }
-func (l natsLog) Fatalf(format string, v ...any) { l.log.Error("nats: " + fmt.Sprintf(format, v...)) }
+
+// Errorf passes errors on; what strangers at the listener can cause as often as they like, not as often.
+func (l *natsLog) Errorf(format string, v ...any) {
+	text, level := fmt.Sprintf(format, v...), slog.LevelError
+	switch {
+	case strings.Contains(text, server.ErrAuthentication.Error()): // the doorkeeper says it better
+		level = slog.LevelDebug
+	case strings.Contains(text, "TLS handshake error"), strings.Contains(text, "iolation"), strings.Contains(text, "maximum connections"):
+		if level = slog.LevelWarn; l.visitors.again() == 0 {
+			level = slog.LevelDebug
+		}
+	}
+	l.log.Log(context.Background(), level, "nats: "+text)
+}
+func (l *natsLog) Fatalf(format string, v ...any) { l.log.Error("nats: " + fmt.Sprintf(format, v...)) }
