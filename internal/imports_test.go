@@ -24,6 +24,7 @@ var doors = map[string][]string{
 	"github.com/nats-io/":              {"queue"},
 	"github.com/mochi-mqtt/":           {"mqtt/broker"},
 	"github.com/eclipse/":              {"mqtt/device"},
+	"github.com/gorilla/websocket":     {"mqtt/ws"},
 	"github.com/yalue/onnxruntime_go":  {"blazepose/ort"},
 	"github.com/jackc/pgx":             {"store/postgres"},
 	"modernc.org/sqlite":               {"store/sqlite"},

@@ -13,22 +13,25 @@ import (
 	"plumbline/internal/config"
 	"plumbline/internal/mqtt"
 	"plumbline/internal/mqtt/device"
+	"plumbline/internal/mqtt/dial"
 )
 
 type sendCommand struct {
 	config.QuietLogging `embed:"" group:"Logging"`
 
-	Files    []string `arg:"" help:"Pictures, folders or patterns; - reads one picture from standard input."`
-	Device   string   `help:"Name of the device to publish as." required:"" placeholder:"NAME" env:"-"`
-	URL      string   `name:"mqtt-url" help:"Broker to publish to." default:"mqtt://127.0.0.1:1883" placeholder:"URL"`
-	Topic    string   `name:"mqtt-topic" help:"Topics that pictures go to; the last level is the device." default:"images/+"`
-	Username string   `help:"Account at the broker; its password comes from PLUMBLINE_MQTT_PASSWORD or --password-file." placeholder:"NAME"`
-	Password string   `name:"password-file" help:"File with the account's password." placeholder:"FILE" type:"path"`
-	Rate     float64  `help:"Pictures a second (0: as fast as they are acknowledged)." default:"0"`
-	Raw      bool     `help:"Send the picture's bytes instead of base64." xor:"form"`
-	Envelope bool     `help:"Send a JSON object with the file's name and time." xor:"form"`
-	Repeat   int      `help:"Send all of them N times." default:"1" env:"-"`
-	JSON     bool     `help:"Print the outcome as JSON." name:"json"`
+	Files            []string `arg:"" help:"Pictures, folders or patterns; - reads one picture from standard input."`
+	Device           string   `help:"Name of the device to publish as." required:"" placeholder:"NAME" env:"-"`
+	URL              string   `name:"mqtt-url" help:"Broker to publish to: mqtt://, mqtts://, ws:// or wss://." default:"mqtt://127.0.0.1:1883" placeholder:"URL"`
+	Topic            string   `name:"mqtt-topic" help:"Topics that pictures go to; the last level is the device." default:"images/+"`
+	config.BrokerTLS `embed:""`
+
+	Username string  `help:"Account at the broker; its password comes from PLUMBLINE_MQTT_PASSWORD or --password-file." placeholder:"NAME"`
+	Password string  `name:"password-file" help:"File with the account's password." placeholder:"FILE" type:"path"`
+	Rate     float64 `help:"Pictures a second (0: as fast as they are acknowledged)." default:"0"`
+	Raw      bool    `help:"Send the picture's bytes instead of base64." xor:"form"`
+	Envelope bool    `help:"Send a JSON object with the file's name and time." xor:"form"`
+	Repeat   int     `help:"Send all of them N times." default:"1" env:"-"`
+	JSON     bool    `help:"Print the outcome as JSON." name:"json"`
 }
 
 // Help shows examples.
@@ -39,7 +42,8 @@ broker refused one; what cannot be a picture is acknowledged and ends as a dead 
 Examples:
   plumbline send photo.jpg --device pi1
   plumbline send pictures/ --device pi2 --rate 2 --envelope
-  plumbline send *.jpg --device pi3 --mqtt-url mqtt://hub.local:1883 --username pi3 --password-file secret`
+  plumbline send *.jpg --device pi3 --mqtt-url mqtt://hub.local:1883 --username pi3 --password-file secret
+  plumbline send *.jpg --device pi4 --mqtt-url mqtts://hub.local --mqtt-ca ca.crt --mqtt-client-cert pi4.crt --mqtt-client-key pi4.key`
 }
 
 func (c *sendCommand) Run(ctx context.Context, p *Process) error {
@@ -106,7 +110,10 @@ func (c *sendCommand) options() (device.Options, error) {
 	case c.Envelope:
 		form = device.Envelope
 	}
-	return device.Options{URL: c.URL, Username: c.Username, Password: password, Device: c.Device, Pictures: pattern, Form: form, Rate: c.Rate}, nil
+	return device.Options{
+		URL: c.URL, TLS: dial.TLS{CAFile: c.CA, CertFile: c.Cert, KeyFile: c.Key}, Username: c.Username, Password: password,
+		Device: c.Device, Pictures: pattern, Form: form, Rate: c.Rate,
+	}, nil
 }
 
 // pictures reads the files one by one, as they are sent.

@@ -15,12 +15,10 @@ import (
 	"iter"
 	"log/slog"
 	"math"
-	"net"
-	"net/url"
-	"strings"
 	"time"
 
 	"plumbline/internal/mqtt"
+	"plumbline/internal/mqtt/dial"
 )
 
 // DefaultURL is a broker on this machine.
@@ -38,8 +36,9 @@ const (
 
 // Options say who publishes where. Only Device is required.
 type Options struct {
-	URL      string       // mqtt://host:port or mqtts://host:port; DefaultURL when empty
-	Username string       // empty without an account
+	URL      string       // mqtt://, mqtts://, ws:// or wss://host:port; DefaultURL when empty
+	TLS      dial.TLS     // authorities and certificate of one's own, for mqtts and wss
+	Username string       // empty without an account; the URL's when empty
 	Password string       //
 	Device   string       // whose pictures these are
 	Pictures mqtt.Pattern // mqtt.DefaultPictures when zero
@@ -51,6 +50,8 @@ type Options struct {
 	Patience time.Duration
 
 	Logger *slog.Logger
+
+	dialer *dial.Dialer
 }
 
 // Picture is what is published. Bytes is not changed and is kept until it is acknowledged.
@@ -119,35 +120,15 @@ func (o Options) withDefaults() (Options, error) {
 	if _, err := mqtt.ParseDevice(o.Device); err != nil {
 		return o, err
 	}
-	_, _, err := o.address()
-	return o, err
-}
-
-// address is host:port, and whether TLS is wanted.
-func (o Options) address() (address string, secure bool, err error) {
-	text := o.URL
-	if !strings.Contains(text, "://") {
-		text = "mqtt://" + text
-	}
-	u, err := url.Parse(text)
+	dialer, err := dial.New(o.URL, o.TLS)
 	if err != nil {
-		return "", false, fmt.Errorf("broker %q: %w", o.URL, err)
+		return o, err
 	}
-	port := "1883"
-	switch u.Scheme {
-	case "mqtt", "tcp":
-	case "mqtts", "ssl", "tls":
-		port, secure = "8883", true
-	default:
-		return "", false, fmt.Errorf("broker %q: want mqtt://host:port or mqtts://host:port", o.URL)
+	o.dialer = dialer
+	if o.Username == "" {
+		o.Username = dialer.User()
 	}
-	if u.Hostname() == "" {
-		return "", false, fmt.Errorf("broker %q: it names no host", o.URL)
-	}
-	if u.Port() != "" {
-		port = u.Port()
-	}
-	return net.JoinHostPort(u.Hostname(), port), secure, nil
+	return o, nil
 }
 
 // clientID is different each time, so that two senders never throw each other out.

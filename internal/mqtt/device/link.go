@@ -3,21 +3,20 @@ package device
 import (
 	"bufio"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"syscall"
 	"time"
 
 	"github.com/eclipse/paho.golang/packets"
+
+	"plumbline/internal/mqtt/dial"
 )
 
 // Time limits of one connection. The broker may be busy committing a picture when a ping comes, so that its answer may
 // take a while.
 const (
-	dialTimeout  = 10 * time.Second
 	loginTimeout = 30 * time.Second
 	keepAlive    = 60 * time.Second
 	pingEvery    = 20 * time.Second
@@ -54,7 +53,7 @@ type answer struct {
 
 // open dials and logs in.
 func open(ctx context.Context, o Options) (*link, error) {
-	conn, err := dial(ctx, o)
+	conn, err := o.dialer.Dial(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -69,27 +68,6 @@ func open(ctx context.Context, o Options) (*link, error) {
 	return l, nil
 }
 
-func dial(ctx context.Context, o Options) (net.Conn, error) {
-	address, secure, err := o.address()
-	if err != nil {
-		return nil, final("%w", err)
-	}
-	dialer := &net.Dialer{Timeout: dialTimeout}
-	var conn net.Conn
-	if secure {
-		conn, err = (&tls.Dialer{NetDialer: dialer}).DialContext(ctx, "tcp", address)
-	} else {
-		conn, err = dialer.DialContext(ctx, "tcp", address)
-	}
-	switch {
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return nil, fmt.Errorf("no MQTT broker listens on %s: %w", address, err)
-	case err != nil:
-		return nil, fmt.Errorf("connecting to the MQTT broker: %w", err)
-	}
-	return conn, nil
-}
-
 func (l *link) login(o Options) error {
 	_ = l.conn.SetDeadline(time.Now().Add(loginTimeout))
 	connect := &packets.Connect{
@@ -102,7 +80,7 @@ func (l *link) login(o Options) error {
 	}
 	packet, err := packets.ReadPacket(l.conn)
 	if err != nil {
-		return fmt.Errorf("logging in to the MQTT broker: no answer: %w", err)
+		return fmt.Errorf("logging in to the MQTT broker: no answer: %w", dial.Explain(err))
 	}
 	connack, ok := packet.Content.(*packets.Connack)
 	if !ok {
