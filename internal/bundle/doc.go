@@ -3,7 +3,8 @@
 //
 // The files in the cache are checked against the SHA-256 of package manifest when they are unpacked. At later starts a note
 // beside each file tells whether it is still the one that was checked (see mark.go), because hashing 50 MB would take a
-// third of a start. Files that the user puts somewhere are taken as they are: they are the user's choice.
+// third of a start. Models that lie somewhere are held against the same hashes, in full, at every start: a damaged one would be
+// used without complaint and find nobody. Libraries there are taken as they are: which build fits is the user's choice.
 //
 // The package does not load anything, and downloads nothing.
 package bundle

@@ -15,6 +15,7 @@ import (
 type Surroundings struct {
 	Executable, UserCache, Temp string
 	Inside                      map[string][]byte // files inside the binary
+	Pinned                      []manifest.File   // models that must be as they are here
 	Forged                      bool              // they do not have the hashes that are expected
 	Hashed                      func(path string) // told of every file that is read in full
 	Open                        func(fs.FS) fs.FS // wraps what the assets are read from
@@ -22,7 +23,9 @@ type Surroundings struct {
 
 // Locate is the package's Locate in these surroundings.
 func (s Surroundings) Locate(o Options) (Files, error) {
-	l := locator{executable: s.Executable, userCache: s.UserCache, temp: s.Temp, inside: map[string]asset{}, hashed: func(string) {}}
+	l := locator{
+		executable: s.Executable, userCache: s.UserCache, temp: s.Temp, inside: map[string]asset{}, pinned: s.Pinned, hashed: func(string) {},
+	}
 	if s.Hashed != nil {
 		l.hashed = s.Hashed
 	}

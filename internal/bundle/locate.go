@@ -49,6 +49,7 @@ type locator struct {
 	userCache  string // empty when unknown, for lack of HOME
 	temp       string // the system's folder for temporary files
 	inside     map[string]asset
+	pinned     []manifest.File   // the models, which are what they should be or refused
 	hashed     func(path string) // told of every file that is hashed; for tests
 }
 
@@ -60,7 +61,7 @@ type asset struct {
 }
 
 func newLocator() locator {
-	l := locator{temp: os.TempDir(), inside: map[string]asset{}, hashed: func(string) {}}
+	l := locator{temp: os.TempDir(), inside: map[string]asset{}, pinned: manifest.AllModels(), hashed: func(string) {}}
 	if path, err := os.Executable(); err == nil {
 		if l.executable, err = filepath.EvalSymlinks(path); err != nil {
 			l.executable = path
@@ -99,6 +100,9 @@ func (l locator) locate(o Options) (Files, error) {
 	}
 	found, unpack, err := l.search(l.folders(o), names)
 	if err != nil {
+		return Files{}, err
+	}
+	if err := l.checkModels(found); err != nil {
 		return Files{}, err
 	}
 	files := Files{CacheDir: l.cacheDir(o)}

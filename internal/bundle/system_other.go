@@ -13,4 +13,8 @@ func identity(os.FileInfo) string { return "" }
 
 func isPrivate(os.FileInfo) bool { return false }
 
+func share(string) error { return errors.ErrUnsupported }
+
+func lockUnshared(string) (unlock func(), ok bool) { return nil, false }
+
 func lock(string) (unlock func(), err error) { return nil, errors.ErrUnsupported }

@@ -76,6 +76,7 @@ func (l locator) contents() string {
 
 func (l locator) unpackInto(cache string, assets []asset, found map[string]string) error {
 	dir := filepath.Join(cache, l.contents())
+	use(dir) // before looking, so that what is found stays
 	paths := map[string]string{}
 	var todo []asset
 	for _, a := range assets {
@@ -88,6 +89,7 @@ func (l locator) unpackInto(cache string, assets []asset, found map[string]strin
 		if err := l.repair(dir, todo); err != nil {
 			return err
 		}
+		removeUnused(cache, dir)
 	}
 	for name, path := range paths {
 		found[name] = path
@@ -129,18 +131,26 @@ func (l locator) verify(path, want string) bool {
 	if err != nil {
 		return false
 	}
-	l.hashed(path)
-	f, err := os.Open(path)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	sum := sha256.New()
-	if _, err := io.Copy(sum, f); err != nil || hex.EncodeToString(sum.Sum(nil)) != want {
+	if got, err := l.hash(path); err != nil || got != want {
 		return false
 	}
 	_ = mark(path, want, taken) // without it the next start is slower, not wrong
 	return true
+}
+
+// hash reads a file in full.
+func (l locator) hash(path string) (string, error) {
+	l.hashed(path)
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
 // write unpacks an asset under a temporary name, checks and syncs it, and only then gives it its name, so that no crash leaves

@@ -111,7 +111,7 @@ func writeSealed(path string, save func(temporary string) error) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	folder, err := os.MkdirTemp(filepath.Dir(path), ".new-*")
+	folder, err := os.MkdirTemp(filepath.Dir(path), temporaryPrefix+"*")
 	if err != nil {
 		return err
 	}

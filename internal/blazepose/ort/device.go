@@ -19,7 +19,12 @@ func (l *Library) Choose(want Device, log *slog.Logger) (Device, error) {
 		return CPU, nil
 	}
 	if want != Auto {
-		if err := l.try(want); err != nil {
+		err := l.try(want)
+		if err != nil && !brings(l.path, want) {
+			return "", fmt.Errorf("device %s needs another ONNX Runtime: %s (%s) lies without libonnxruntime_providers_%s.so, as builds "+
+				"for CPUs do; give one built for GPUs with --onnxruntime-library PATH, or use --device cpu", want, l.path, l.version, want)
+		}
+		if err != nil {
 			return "", fmt.Errorf("device %s does not work with ONNX Runtime %s at %s: %s; it takes a library built for GPUs "+
 				"(with libonnxruntime_providers_shared.so and libonnxruntime_providers_%s.so beside it), the NVIDIA driver and the "+
 				"CUDA libraries that build names; give its path with --onnxruntime-library, or use --device cpu",

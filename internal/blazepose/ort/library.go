@@ -88,6 +88,9 @@ func probe(path string) (string, error) {
 	if path == "" {
 		return "", errors.New("no path to ONNX Runtime's library given; " + fmt.Sprintf(another, apiVersion))
 	}
+	if err := checkELF(path); err != nil {
+		return "", fmt.Errorf("loading ONNX Runtime: %w; "+another, err, apiVersion)
+	}
 	c := C.CString(path)
 	defer C.free(unsafe.Pointer(c))
 	var fault C.int

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"sync"
 
 	binding "github.com/yalue/onnxruntime_go"
@@ -51,6 +52,7 @@ func (n *Network) mapCached() bool {
 		n.o.Logger.Warn("cached network is unusable and will be made again", "path", path, "error", err)
 		return false
 	}
+	touch(path)
 	n.bytes, n.optimised, n.unmap = bytes, true, append(n.unmap, unmap)
 	return true
 }
@@ -72,6 +74,7 @@ func (n *Network) build() error {
 		return nil
 	}
 	n.mapCached()
+	removeUnused(filepath.Dir(path))
 	return nil
 }
 

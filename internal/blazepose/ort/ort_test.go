@@ -90,7 +90,11 @@ func TestLoadRefusesWhatIsNoLibrary(t *testing.T) {
 	for name, c := range map[string]struct{ path, want string }{
 		"no path":         {"", "no path"},
 		"missing":         {filepath.Join(dir, "missing.so"), "No such file"},
-		"text":            {text, "loading ONNX Runtime"},
+		"text":            {text, "is no library"},
+		"folder":          {dir, "is no file"},
+		"another machine": {otherMachine(t), "is a library for " + otherArchitecture[runtime.GOARCH] + ", and this program runs on " + runtime.GOARCH},
+		"cut short":       {cut(t, compile(t, "int nothing;"), 0.5), "copy it again"},
+		"cut to its head": {cut(t, compile(t, "int nothing;"), 0.001), "copy it again"},
 		"another library": {compile(t, "int nothing;"), "is not ONNX Runtime"},
 		"too old": {compile(t, `static const char *v(void) { return "1.18.1"; }
 			static struct { const void *(*api)(unsigned); const char *(*version)(void); } base = {0, v};
@@ -103,6 +107,32 @@ func TestLoadRefusesWhatIsNoLibrary(t *testing.T) {
 			}
 		})
 	}
+}
+
+var otherArchitecture = map[string]string{"amd64": "arm64", "arm64": "amd64"}
+
+// otherMachine is npm's library for the other architecture.
+func otherMachine(t *testing.T) string {
+	t.Helper()
+	folder := map[string]string{"amd64": "arm64", "arm64": "x64"}[runtime.GOARCH]
+	path := filepath.Join("../../../node_modules/onnxruntime-node/bin/napi-v6/linux", folder, "libonnxruntime.so.1")
+	if _, err := os.Stat(path); err != nil {
+		t.Fatalf("this test needs ONNX Runtime's libraries; run `make deps`: %v", err)
+	}
+	return path
+}
+
+// cut leaves a part of a file, as a copy that stopped half-way does. Loaded, it would end the process.
+func cut(t *testing.T, path string, part float64) string {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err == nil {
+		err = os.Truncate(path, int64(part*float64(info.Size())))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // compile makes a shared library of C code.
@@ -147,7 +177,8 @@ func TestGPUNeedsProviders(t *testing.T) {
 	l := library(t)
 	for _, d := range []ort.Device{ort.CUDA, ort.TensorRT} {
 		_, err := l.Choose(d, nil)
-		if err == nil || !strings.Contains(err.Error(), "--onnxruntime-library") || !strings.Contains(err.Error(), "--device cpu") {
+		if err == nil || !strings.Contains(err.Error(), "as builds for CPUs do") ||
+			!strings.Contains(err.Error(), "--onnxruntime-library") || !strings.Contains(err.Error(), "--device cpu") {
 			t.Errorf("%s: got %v, want an error that says what to do", d, err)
 		}
 	}

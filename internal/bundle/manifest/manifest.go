@@ -4,7 +4,10 @@
 // A new version of an npm package means new numbers here; the packer prints those it found.
 package manifest
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // File is one file as it is used, uncompressed.
 type File struct {
@@ -33,6 +36,9 @@ var Libraries = map[string]File{
 
 // Models are those that travel inside the binary; the heavy one lies beside it.
 var Models = []File{Detection, LandmarkLite, LandmarkFull}
+
+// AllModels are those inside and the heavy one.
+func AllModels() []File { return append(slices.Clone(Models), LandmarkHeavy) }
 
 // Landmark gives the landmark model of a name: lite, full or heavy.
 func Landmark(model string) (File, error) {
