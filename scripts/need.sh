@@ -40,6 +40,7 @@ want_for_test() {
   want mosquitto has mosquitto
   want mosquitto-clients has mosquitto_pub
   want postgresql has_postgres
+  want pgbouncer has pgbouncer
   want chromium has chromium
   want strace has strace
   want webp has cwebp

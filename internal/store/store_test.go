@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,22 +10,30 @@ import (
 	"testing"
 
 	"plumbline/internal/store"
+	"plumbline/internal/testkit/pgbouncer"
 	"plumbline/internal/testkit/postgres"
 )
 
-// server is the PostgreSQL that the package's tests share, each with a database of its own.
-var server *postgres.Server
+// server is the PostgreSQL that the package's tests share, each with a database of its own; bouncer is a PgBouncer before it.
+var (
+	server  *postgres.Server
+	bouncer *pgbouncer.Pooler
+)
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
 	var err error
-	if server, err = postgres.New(postgres.Options{}); err != nil {
+	if server, err = postgres.New(postgres.Options{Settings: map[string]string{"max_connections": "100"}}); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	if bouncer, err = pgbouncer.New(server, pgbouncer.Options{}); err != nil {
+		fmt.Fprintln(os.Stderr, errors.Join(err, server.Close()))
+		return 1
+	}
 	code := m.Run()
-	if err := server.Close(); err != nil {
+	if err := errors.Join(bouncer.Close(), server.Close()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
@@ -53,6 +62,10 @@ func freshPostgres(t testing.TB) store.Options {
 	return store.Options{URL: server.URL(server.NewDatabase(t))}
 }
 
+func freshBounced(t testing.TB) store.Options {
+	return store.Options{URL: bouncer.URL(server.NewDatabase(t))}
+}
+
 // databases are both kinds, each fresh at every call.
 var databases = map[string]func(testing.TB) store.Options{
 	"SQLite":     freshSQLite,
@@ -60,6 +73,7 @@ var databases = map[string]func(testing.TB) store.Options{
 	"PostgreSQL by the simple protocol": func(t testing.TB) store.Options {
 		return store.Options{URL: freshPostgres(t).URL + "&default_query_exec_mode=simple_protocol"}
 	},
+	"PostgreSQL behind PgBouncer": freshBounced,
 	"PostgreSQL with prepared statements": func(t testing.TB) store.Options {
 		return store.Options{URL: freshPostgres(t).URL + "&default_query_exec_mode=cache_statement"}
 	},

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -50,17 +51,40 @@ func migrate(ctx context.Context, pool *pgxpool.Pool, log *slog.Logger) error {
 	return nil
 }
 
+// lockPause is how long to wait before asking for the lock again.
+const lockPause = 100 * time.Millisecond
+
 // lock waits until no other process migrates. The advisory lock is bound to a transaction that stays open meanwhile, not to
-// the session: behind a transaction pooler the next statement of a session may run on another connection.
+// the session: behind a transaction pooler the next statement of a session may run on another connection. Who waits
+// keeps no transaction open, so that many who start at once leave the pooler a connection for the one who migrates.
 func lock(ctx context.Context, db *sql.DB) (unlock func(), err error) {
+	for {
+		if unlock, err := tryLock(ctx, db); unlock != nil || err != nil {
+			return unlock, err
+		}
+		select {
+		case <-time.After(lockPause):
+		case <-ctx.Done():
+			return nil, fmt.Errorf("waiting for another process that migrates the database: %w", ctx.Err())
+		}
+	}
+}
+
+// tryLock gives nil, nil where another process has the lock.
+func tryLock(ctx context.Context, db *sql.DB) (unlock func(), err error) {
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return nil, fmt.Errorf("connecting: %w", err)
 	}
 	unlock = func() { tx.Rollback() } //nolint:errcheck // nothing was written; a lost connection has unlocked already
-	if _, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock($1)", int64(lockNumber)); err != nil {
+	var ours bool
+	if err := tx.QueryRowContext(ctx, "SELECT pg_try_advisory_xact_lock($1)", int64(lockNumber)).Scan(&ours); err != nil {
 		unlock()
-		return nil, fmt.Errorf("waiting for another process that migrates the database: %w", err)
+		return nil, fmt.Errorf("asking for the lock of migrations: %w", err)
+	}
+	if !ours {
+		unlock()
+		return nil, nil //nolint:nilnil // the loop above asks again
 	}
 	return unlock, nil
 }

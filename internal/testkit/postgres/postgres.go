@@ -20,6 +20,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"plumbline/internal/testkit/unprivileged"
 )
 
 // User and Password are those of the server's superuser.
@@ -136,7 +138,7 @@ func (s *Server) prepare() error {
 	if s.programs, err = findPrograms(); err != nil {
 		return err
 	}
-	if s.owner, err = unprivileged(); err != nil {
+	if s.owner, err = unprivileged.User(); err != nil {
 		return err
 	}
 	if s.folder, err = os.MkdirTemp("", "pg"); err != nil { // short: a Unix socket's path has 107 bytes at most
@@ -146,10 +148,8 @@ func (s *Server) prepare() error {
 	if err := os.WriteFile(secret, []byte(Password+"\n"), 0o600); err != nil {
 		return err
 	}
-	if s.owner != nil {
-		if err := errors.Join(s.give(s.folder), s.give(secret)); err != nil {
-			return err
-		}
+	if err := errors.Join(unprivileged.Give(s.folder, s.owner), unprivileged.Give(secret, s.owner)); err != nil {
+		return err
 	}
 	initdb := s.command("initdb", "-D", s.data(), "-U", User, "-A", "scram-sha-256", "--pwfile", secret, "-E", "UTF8",
 		"--locale", "C.UTF-8", "--no-sync")
@@ -159,16 +159,12 @@ func (s *Server) prepare() error {
 	return nil
 }
 
-func (s *Server) give(path string) error {
-	return os.Chown(path, int(s.owner.Uid), int(s.owner.Gid))
-}
-
 func (s *Server) data() string { return filepath.Join(s.folder, "data") }
 
 func (s *Server) command(program string, args ...string) *exec.Cmd {
 	c := exec.Command(filepath.Join(s.programs, program), args...)
 	c.Dir = s.folder
-	c.SysProcAttr = attributes(s.owner)
+	c.SysProcAttr = unprivileged.Attributes(s.owner)
 	return c
 }
 

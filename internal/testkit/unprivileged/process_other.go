@@ -1,9 +1,9 @@
 //go:build unix && !linux
 
-package postgres
+package unprivileged
 
 import "syscall"
 
-func attributes(owner *syscall.Credential) *syscall.SysProcAttr {
+func Attributes(owner *syscall.Credential) *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Credential: owner, Setpgid: true}
 }
