@@ -54,7 +54,7 @@ func (h *Hub) accept(ctx context.Context, r Receipt, c posture.Capture) (Accepta
 	if err != nil {
 		return Acceptance{}, err
 	}
-	return h.promise(ctx, r, f, queueSubjects, c.Picture)
+	return h.promise(ctx, r, f, h.streams.queue, c.Picture)
 }
 
 // factsOf stamps the capture with what the hub adds.
@@ -82,9 +82,9 @@ func (h *Hub) factsOf(r Receipt, c posture.Capture, sum [sha256.Size]byte) (fact
 	return f, nil
 }
 
-// promise commits a picture (or what couldn't be one) under prefix and then its journal entry, unless the message was
+// promise commits a picture (or what couldn't be one) and then its journal entry, unless the message was
 // accepted before.
-func (h *Hub) promise(ctx context.Context, r Receipt, f facts, prefix string, body []byte) (Acceptance, error) {
+func (h *Hub) promise(ctx context.Context, r Receipt, f facts, into stream, body []byte) (Acceptance, error) {
 	if err := h.finishAbandoned(ctx); err != nil {
 		return Acceptance{}, err
 	}
@@ -97,7 +97,7 @@ func (h *Hub) promise(ctx context.Context, r Receipt, f facts, prefix string, bo
 	if err := h.health.diskReserve(h.options); err != nil {
 		return Acceptance{}, err
 	}
-	msg, err := newMessage(prefix+f.ID, f, body)
+	msg, err := newMessage(into.subject(f.ID), f, body)
 	if err != nil {
 		return Acceptance{}, err
 	}

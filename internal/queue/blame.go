@@ -37,18 +37,16 @@ func (n note) before(run string, delivered uint64) int {
 	return n.Blame + int(delivered-1-settled) //nolint:gosec // a count of deliveries
 }
 
-// attempts keeps the notes, one for each capture that needs one, by its sequence in the queue.
-type attempts struct {
+// notes keeps them, one for each capture that needs one, by its sequence in the queue.
+type notes struct {
 	js     jetstream.JetStream
-	stream jetstream.Stream
+	stream stream
 }
 
-func attemptsSubject(sequence uint64) string {
-	return attemptsSubjects + strconv.FormatUint(sequence, 10)
-}
+func sequenceToken(sequence uint64) string { return strconv.FormatUint(sequence, 10) }
 
-func (a attempts) read(ctx context.Context, sequence uint64) (n note, found bool, err error) {
-	m, err := a.stream.GetLastMsgForSubject(ctx, attemptsSubject(sequence))
+func (a notes) read(ctx context.Context, sequence uint64) (n note, found bool, err error) {
+	m, err := a.stream.last(ctx, sequenceToken(sequence))
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return note{}, false, nil
 	}
@@ -61,26 +59,24 @@ func (a attempts) read(ctx context.Context, sequence uint64) (n note, found bool
 	return n, true, nil
 }
 
-func (a attempts) write(ctx context.Context, sequence uint64, n note) error {
+func (a notes) write(ctx context.Context, sequence uint64, n note) error {
 	n.At = time.Now().UTC()
 	text, err := json.Marshal(n)
 	if err != nil {
 		return fmt.Errorf("noting an attempt at capture %d: %w", sequence, err)
 	}
-	if _, err := a.js.Publish(ctx, attemptsSubject(sequence), text); err != nil {
+	if _, err := a.js.Publish(ctx, a.stream.subject(sequenceToken(sequence)), text); err != nil {
 		return fmt.Errorf("noting an attempt at capture %d: %w", sequence, err)
 	}
 	return nil
 }
 
-func (a attempts) forget(ctx context.Context, sequence uint64) error {
-	if err := a.stream.Purge(ctx, jetstream.WithPurgeSubject(attemptsSubject(sequence))); err != nil {
+func (a notes) forget(ctx context.Context, sequence uint64) error {
+	if err := a.stream.remove(ctx, sequenceToken(sequence)); err != nil {
 		return fmt.Errorf("forgetting attempts at capture %d: %w", sequence, err)
 	}
 	return nil
 }
-
-func (h *Hub) attempts() attempts { return attempts{h.js, h.streams.attempts} }
 
 // claimFiles tell the next run which captures were in hand when this one died: a file for each claim, there as long as
 // the claim is. JetStream's own delivery counts can't: they reach the disk up to 100 ms late, and a picture that kills
@@ -100,15 +96,19 @@ type claimFile struct {
 	Sequence uint64 `json:"sequence"`
 	Capture  string `json:"capture"`
 	Blame    int    `json:"blame"` // before this claim
+	// Run and Delivered say which delivery it is: a blame for it is not to be counted a second time when the consumer, as
+	// that of a NATS outside, remembers the delivery too.
+	Run       string `json:"run,omitempty"`
+	Delivered uint64 `json:"delivered,omitempty"`
 }
 
 // put writes the file of one delivery and returns its name.
-func (c *claimFiles) put(f claimFile, delivered uint64) (string, error) {
+func (c *claimFiles) put(f claimFile) (string, error) {
 	text, err := json.Marshal(f)
 	if err != nil {
 		return "", fmt.Errorf("noting the claim of %s: %w", f.Capture, err)
 	}
-	name := filepath.Join(c.dir, fmt.Sprintf("%d-%d", f.Sequence, delivered))
+	name := filepath.Join(c.dir, fmt.Sprintf("%d-%d", f.Sequence, f.Delivered))
 	if err := os.WriteFile(name, text, 0o600); err != nil {
 		return "", fmt.Errorf("noting the claim of %s: %w", f.Capture, err)
 	}
@@ -138,22 +138,21 @@ func (c *claimFiles) left() (map[string]claimFile, error) {
 	return left, nil
 }
 
-// blameCrashed notes one blame for each claim that the last run had in hand, and forgets notes of captures that are
-// gone.
-func (h *Hub) blameCrashed(ctx context.Context) error {
-	left, err := h.claims.left()
+// blameCrashed notes one blame for each claim that the last run in this folder had in hand.
+func (c *claimFiles) blameCrashed(ctx context.Context, d desk) error {
+	left, err := c.left()
 	if err != nil {
 		return err
 	}
 	for name, f := range left {
-		if err := h.blameCrash(ctx, f); err != nil {
+		if err := d.crashed(ctx, f); err != nil {
 			return err
 		}
 		if err := os.Remove(name); err != nil {
 			return fmt.Errorf("removing a claim: %w", err)
 		}
 	}
-	return h.forgetGone(ctx)
+	return nil
 }
 
 func (h *Hub) blameCrash(ctx context.Context, f claimFile) error {
@@ -167,17 +166,19 @@ func (h *Hub) blameCrash(ctx context.Context, f claimFile) error {
 	if err != nil {
 		return fmt.Errorf("reading capture %s: %w", f.Capture, err)
 	}
-	n, _, err := h.attempts().read(ctx, f.Sequence)
+	n, _, err := h.notes.read(ctx, f.Sequence)
 	if err != nil || n.Blame > f.Blame {
-		return err // blamed already, when this start was tried before
+		return err // blamed already: this start was tried before, or another worker noticed that the lease ran out
 	}
 	h.log.Warn("this capture was being analysed when the process ended", "capture", f.Capture, "blame", f.Blame+1)
-	return h.attempts().write(ctx, f.Sequence, note{Blame: f.Blame + 1, Why: "the process ended while it was analysed"})
+	return h.notes.write(ctx, f.Sequence, note{
+		Blame: f.Blame + 1, Run: f.Run, Delivered: f.Delivered, Why: "the process ended while it was analysed",
+	})
 }
 
 // forgetGone removes notes of captures that left the queue just before the last run ended.
 func (h *Hub) forgetGone(ctx context.Context) error {
-	noted, err := subjectTokens(ctx, h.streams.attempts, attemptsSubjects)
+	noted, err := h.streams.attempts.tokens(ctx)
 	if err != nil {
 		return err
 	}
@@ -193,7 +194,7 @@ func (h *Hub) forgetGone(ctx context.Context) error {
 		if !errors.Is(err, jetstream.ErrMsgNotFound) {
 			return fmt.Errorf("reading capture %d: %w", sequence, err)
 		}
-		if err := h.attempts().forget(ctx, sequence); err != nil {
+		if err := h.notes.forget(ctx, sequence); err != nil {
 			return err
 		}
 	}

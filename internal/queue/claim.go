@@ -28,10 +28,11 @@ type Claim struct {
 	msg       jetstream.Msg
 	facts     facts
 	sequence  uint64
-	delivered uint64 // how many times in this run, this time included
-	blame     int    // before this claim
-	noted     bool   // a note of it exists
-	why       string // of the last blame
+	delivered uint64    // how many times in this run, this time included
+	blame     int       // before this claim
+	noted     bool      // a note of it exists
+	why       string    // of the last blame
+	buried    time.Time // when it became a dead letter; zero unless there is one
 
 	beat func()      // ends the heartbeats
 	hung *time.Timer // nil until the claim has begun
@@ -50,17 +51,24 @@ func (w *Worker) newClaim(ctx context.Context, msg jetstream.Msg) (*Claim, error
 	}
 	c := &Claim{
 		worker: w, msg: msg, sequence: meta.Sequence.Stream, delivered: meta.NumDelivered,
-		facts: facts{ID: strings.TrimPrefix(msg.Subject(), queueSubjects)},
+		facts: facts{ID: strings.TrimPrefix(msg.Subject(), w.names.subjects(queueStream))},
 	}
-	n, found, err := w.attempts.read(context.WithoutCancel(ctx), c.sequence)
+	c.startBeat() // it may take a while to find a hub that knows the blame
+	id := ""
+	if c.delivered > 1 { // the one before may have died between dead letter and acknowledgement
+		id = c.facts.ID
+	}
+	r, err := w.desk.attempts(ctx, c.sequence, id)
 	if err != nil {
+		c.beat()
 		return nil, err
 	}
-	c.blame, c.noted, c.why = n.before(w.run, c.delivered), found, n.Why
+	n := r.Note
+	c.blame, c.noted, c.why = n.before(w.run, c.delivered), r.Noted, n.Why
 	if c.blame > n.Blame {
 		c.why = "its lease ran out"
 	}
-	c.startBeat()
+	c.buried = r.Buried
 	return c, nil
 }
 
@@ -69,7 +77,7 @@ func (c *Claim) startBeat() {
 	ctx, cancel := context.WithCancel(context.Background())
 	c.beat = cancel
 	go func() {
-		t := time.NewTicker(c.worker.options.Lease / 3)
+		t := time.NewTicker(c.worker.lease / 3)
 		defer t.Stop()
 		for {
 			select {
@@ -89,7 +97,7 @@ func (c *Claim) begin(ctx context.Context) error {
 	w := c.worker
 	if c.blame > 0 { // remembered should the next run begin with this one's counts gone
 		n := note{Blame: c.blame, Run: w.run, Delivered: c.delivered - 1, Why: c.why}
-		if err := w.attempts.write(ctx, c.sequence, n); err != nil {
+		if err := w.desk.note(ctx, c.sequence, n); err != nil {
 			return err
 		}
 		c.noted = true
@@ -97,14 +105,14 @@ func (c *Claim) begin(ctx context.Context) error {
 	if err := w.gate.enter(ctx, c.blame > 0); err != nil {
 		return fmt.Errorf("waiting to claim capture %s: %w", c.facts.ID, err)
 	}
-	file, err := w.claims.put(claimFile{Sequence: c.sequence, Capture: c.facts.ID, Blame: c.blame}, c.delivered)
+	file, err := w.claims.put(claimFile{Sequence: c.sequence, Capture: c.facts.ID, Blame: c.blame, Run: w.run, Delivered: c.delivered})
 	if err != nil {
 		w.gate.leave()
 		return err
 	}
 	c.mu.Lock()
 	c.file = file
-	c.hung = time.AfterFunc(w.options.AnalysisTimeout, c.hang)
+	c.hung = time.AfterFunc(w.analysisTimeout, c.hang)
 	c.mu.Unlock()
 	w.mu.Lock()
 	w.hand[c.facts.ID] = c
@@ -124,8 +132,8 @@ func (c *Claim) hang() {
 	c.worker.absolve(c)
 	c.worker.metrics.hung.Inc()
 	c.worker.log.Error("an analysis hangs; its lease is not renewed any more",
-		"capture", c.facts.ID, "device", c.facts.Device, "after", c.worker.options.AnalysisTimeout)
-	c.worker.options.OnHung(c.facts.ID)
+		"capture", c.facts.ID, "device", c.facts.Device, "after", c.worker.analysisTimeout)
+	c.worker.onHung(c.facts.ID)
 }
 
 // Acknowledge takes the capture out of the queue: its result is recorded.
@@ -142,7 +150,7 @@ func (c *Claim) Release(ctx context.Context, why string) error {
 func (c *Claim) giveBack(ctx context.Context, why string, delay time.Duration) error {
 	return c.settle("releasing", func() error {
 		n := note{Blame: c.blame, Run: c.worker.run, Delivered: c.delivered, Why: c.why}
-		if err := c.worker.attempts.write(ctx, c.sequence, n); err != nil {
+		if err := c.worker.desk.note(ctx, c.sequence, n); err != nil {
 			return err
 		}
 		c.worker.metrics.released.Inc()
@@ -156,7 +164,7 @@ func (c *Claim) giveBack(ctx context.Context, why string, delay time.Duration) e
 func (c *Claim) Fail(ctx context.Context, why string) error {
 	return c.settle("failing", func() error {
 		n := note{Blame: c.blame + 1, Run: c.worker.run, Delivered: c.delivered, Why: why}
-		if err := c.worker.attempts.write(ctx, c.sequence, n); err != nil {
+		if err := c.worker.desk.note(ctx, c.sequence, n); err != nil {
 			return err
 		}
 		c.worker.metrics.failed.Inc()
@@ -173,6 +181,11 @@ func (c *Claim) Bury(ctx context.Context, why string) error {
 	return c.settle("burying", func() error { return c.toDead(ctx, why) })
 }
 
+// buriedBefore takes a capture out of the queue that is a dead letter already.
+func (c *Claim) buriedBefore(ctx context.Context) error {
+	return c.settle("removing", func() error { return c.remove(ctx) })
+}
+
 // giveUp buries a capture whose blame is used up.
 func (c *Claim) giveUp(ctx context.Context) error {
 	return c.settle("burying", func() error {
@@ -183,15 +196,14 @@ func (c *Claim) giveUp(ctx context.Context) error {
 // toDead commits the dead letter first, then takes the capture out of the queue. A crash in between leaves both; then
 // the next start removes it from the queue.
 func (c *Claim) toDead(ctx context.Context, why string) error {
-	f := c.facts
-	f.Death = &death{Reason: why, At: time.Now().UTC(), Attempts: c.blame + 1}
+	d := death{Reason: clip(why, maxReason), At: time.Now().UTC(), Attempts: c.blame + 1}
 	if c.file == "" { // given up before this attempt began
-		f.Death.Attempts = c.blame
+		d.Attempts = c.blame
 	}
-	if err := c.worker.bury(ctx, f, c.msg.Data()); err != nil {
+	if err := c.worker.desk.bury(ctx, burial{c.sequence, c.facts.ID, d}); err != nil {
 		return err
 	}
-	c.worker.log.Warn("dead letter", "capture", f.ID, "device", f.Device, "why", why)
+	c.worker.log.Warn("dead letter", "capture", c.facts.ID, "device", c.facts.Device, "why", why)
 	return c.remove(ctx)
 }
 
@@ -203,7 +215,7 @@ func (c *Claim) remove(ctx context.Context) error {
 	if !c.noted {
 		return nil
 	}
-	if err := c.worker.attempts.forget(ctx, c.sequence); err != nil {
+	if err := c.worker.desk.forget(ctx, c.sequence); err != nil {
 		c.worker.log.Warn("the next start forgets it instead", "error", err)
 	}
 	return nil

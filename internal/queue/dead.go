@@ -64,7 +64,7 @@ func (h *Hub) Refuse(ctx context.Context, r Receipt, d DeadLetter) error {
 	r.Topic = clip(r.Topic, maxTopic)
 	f, err := h.refusalFacts(r, d)
 	if err == nil {
-		_, err = h.promise(ctx, r, f, deadSubjects, h.keep(d.Picture))
+		_, err = h.promise(ctx, r, f, h.streams.dead, h.keep(d.Picture))
 	}
 	if err != nil {
 		return fmt.Errorf("keeping a refused payload of %q: %w", r.Topic, err)
@@ -111,7 +111,7 @@ func (h *Hub) bury(ctx context.Context, f facts, picture []byte) error {
 		return err
 	}
 	f.Death.Reason = clip(f.Death.Reason, maxReason)
-	m, err := newMessage(deadSubjects+f.ID, f, picture)
+	m, err := newMessage(h.streams.dead.subject(f.ID), f, picture)
 	if err != nil {
 		return err
 	}
@@ -152,7 +152,7 @@ func (h *Hub) letter(ctx context.Context, id string) (facts, *jetstream.RawStrea
 	if !validID(id) {
 		return facts{}, nil, fmt.Errorf("%w: %q is no capture id", ErrNoSuchLetter, id)
 	}
-	m, err := h.streams.dead.GetLastMsgForSubject(ctx, deadSubjects+id)
+	m, err := h.streams.dead.last(ctx, id)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return facts{}, nil, fmt.Errorf("%w: %s", ErrNoSuchLetter, id)
 	}
@@ -181,8 +181,8 @@ func (h *Hub) Replay(ctx context.Context, id string) error {
 	case f.Size != int64(len(m.Data)):
 		return fmt.Errorf("%w: of %d bytes of %s only %d were kept", ErrNotReplayable, f.Size, id, len(m.Data))
 	}
-	f.Death = nil
-	again, err := newMessage(queueSubjects+id, f, m.Data)
+	f.Replayed, f.Death = f.Death.At, nil
+	again, err := newMessage(h.streams.queue.subject(id), f, m.Data)
 	if err != nil {
 		return err
 	}
@@ -201,7 +201,7 @@ func (h *Hub) Drop(ctx context.Context, id, why string) error {
 	}
 	f.Death.Reason = clip("dropped: "+why+"; it was: "+f.Death.Reason, maxReason)
 	f.Death.At = time.Now().UTC()
-	m, err := newMessage(droppedSubjects+id, f, nil)
+	m, err := newMessage(h.streams.dropped.subject(id), f, nil)
 	if err != nil {
 		return err
 	}
@@ -209,7 +209,7 @@ func (h *Hub) Drop(ctx context.Context, id, why string) error {
 }
 
 // exchange commits what a dead letter becomes, then removes the letter. A crash in between is put right by the next
-// start: a letter that was being dropped is removed, one that was being replayed stays a letter.
+// start, which removes the letter.
 func (h *Hub) exchange(ctx context.Context, m *nats.Msg, id string) error {
 	if err := h.EnsureJournaled(ctx, id); err != nil {
 		return err
@@ -217,8 +217,5 @@ func (h *Hub) exchange(ctx context.Context, m *nats.Msg, id string) error {
 	if _, err := h.js.PublishMsg(ctx, m); err != nil && !isThere(err) {
 		return fmt.Errorf("moving dead letter %s: %w", id, h.explain(err, false))
 	}
-	if err := h.streams.dead.Purge(ctx, jetstream.WithPurgeSubject(deadSubjects+id)); err != nil {
-		return fmt.Errorf("removing dead letter %s: %w", id, err)
-	}
-	return nil
+	return h.streams.dead.remove(ctx, id)
 }

@@ -242,3 +242,28 @@ func TestFullDeadLettersLoseNothing(t *testing.T) {
 		t.Errorf("not buried when there was room: %v", err)
 	}
 }
+
+func TestReplayUnderWayAtTheEndOfARunIsFinished(t *testing.T) {
+	o := options(t)
+	h := open(t, o)
+	id := accept(t, h, receipt(), picture(10))
+	must(t, claim(t, worker(t, h, "one")).Bury(t.Context(), "for the test"))
+	must(t, h.ReplayHalf(t.Context(), id))
+	shut(t, h)
+	h = open(t, o)
+	if d := depth(t, h); d.Waiting != 1 || d.Dead != 0 {
+		t.Errorf("%+v, want it in the queue only", d)
+	}
+}
+
+func TestWorkerThatDiedBetweenDeadLetterAndAcknowledgementLeavesOneOfThem(t *testing.T) {
+	h := open(t, options(t))
+	accept(t, h, receipt(), picture(10))
+	w := worker(t, h, "mortal")
+	must(t, claim(t, w).BuryHalf(t.Context()))
+	h.LetDie(w)
+	noClaim(t, worker(t, h, "other"), time.Second)
+	if d := depth(t, h); d.Waiting+d.Leased != 0 || d.Dead != 1 {
+		t.Errorf("%+v, want it among the dead letters only", d)
+	}
+}

@@ -74,15 +74,15 @@ func (h *Hub) Journal(ctx context.Context) iter.Seq2[Entry, error] {
 
 // QueuedIDs are the ids of all captures in the queue, waiting or leased.
 func (h *Hub) QueuedIDs(ctx context.Context) (map[string]bool, error) {
-	return subjectTokens(ctx, h.streams.queue, queueSubjects)
+	return h.streams.queue.tokens(ctx)
 }
 
 // DeadIDs are the ids of all dead letters.
 func (h *Hub) DeadIDs(ctx context.Context) (map[string]bool, error) {
-	return subjectTokens(ctx, h.streams.dead, deadSubjects)
+	return h.streams.dead.tokens(ctx)
 }
 
 // DroppedIDs are the ids of all dead letters that were dropped on purpose within the journal's age.
 func (h *Hub) DroppedIDs(ctx context.Context) (map[string]bool, error) {
-	return subjectTokens(ctx, h.streams.dropped, droppedSubjects)
+	return h.streams.dropped.tokens(ctx)
 }

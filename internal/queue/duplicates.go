@@ -126,7 +126,7 @@ func (h *Hub) sentBefore(ctx context.Context, k messageKey) (string, error) {
 // retainedBefore looks the message up by topic and hash in the whole journal. A broker outside sends a retained message
 // once for each subscription, so reading the topic's entries is paid for rarely.
 func (h *Hub) retainedBefore(ctx context.Context, f facts) (string, error) {
-	for e, err := range h.journal(ctx, scan{filter: journalSubjects + topicToken(f.Topic)}) {
+	for e, err := range h.journal(ctx, scan{filter: h.streams.journal.subject(topicToken(f.Topic))}) {
 		if err != nil {
 			return "", err
 		}

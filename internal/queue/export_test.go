@@ -33,9 +33,10 @@ func (h *Hub) LetDie(w *Worker) {
 	w.closed(w)
 }
 
-// Elsewhere makes w a worker of another machine, which shares neither gate nor claims' folder with this one.
+// Elsewhere makes w a worker of another machine, which shares neither gate nor claims' folder with this one and asks the
+// hub by requests.
 func (w *Worker) Elsewhere(dir string) *Worker {
-	w.gate, w.claims = newGate(), &claimFiles{dir}
+	w.gate, w.claims, w.desk = newGate(), &claimFiles{dir}, remoteDesk{w.names, w.nc}
 	return w
 }
 
@@ -58,7 +59,7 @@ func (h *Hub) PutNewer(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	m := nats.NewMsg(queueSubjects + id)
+	m := nats.NewMsg(h.streams.queue.subject(id))
 	m.Header.Set(formatHeader, "2")
 	m.Data = []byte("of another shape")
 	_, err = h.js.PublishMsg(ctx, m)
@@ -67,16 +68,16 @@ func (h *Hub) PutNewer(ctx context.Context) (string, error) {
 
 // PutQueue and PutDropped leave a capture half way between two streams, as a crash would.
 func (h *Hub) PutQueue(ctx context.Context, d DeadLetter) error {
-	return h.put(ctx, queueSubjects, d)
+	return h.put(ctx, h.streams.queue, d)
 }
 
 // PutDropped is PutQueue for the stream of drops.
 func (h *Hub) PutDropped(ctx context.Context, d DeadLetter) error {
-	return h.put(ctx, droppedSubjects, d)
+	return h.put(ctx, h.streams.dropped, d)
 }
 
-func (h *Hub) put(ctx context.Context, prefix string, d DeadLetter) error {
-	m, err := newMessage(prefix+d.ID, facts{ID: d.ID, Topic: d.Topic, SHA256: d.SHA256}, d.Picture)
+func (h *Hub) put(ctx context.Context, s stream, d DeadLetter) error {
+	m, err := newMessage(s.subject(d.ID), facts{ID: d.ID, Topic: d.Topic, SHA256: d.SHA256}, d.Picture)
 	if err == nil {
 		_, err = h.js.PublishMsg(ctx, m)
 	}
@@ -113,3 +114,22 @@ func DialListener(url, tokenFile string, options ...nats.Option) (*nats.Conn, er
 
 // ParseToken is the parser of token files, for fuzzing.
 func ParseToken(text string) error { _, err := parseToken(text); return err }
+
+// ReplayHalf does the first half of a replay.
+func (h *Hub) ReplayHalf(ctx context.Context, id string) error {
+	f, m, err := h.letter(ctx, id)
+	if err != nil {
+		return err
+	}
+	f.Replayed, f.Death = f.Death.At, nil
+	again, err := newMessage(h.streams.queue.subject(id), f, m.Data)
+	if err == nil {
+		_, err = h.js.PublishMsg(ctx, again)
+	}
+	return err
+}
+
+// BuryHalf does the first half of a burial.
+func (c *Claim) BuryHalf(ctx context.Context) error {
+	return c.worker.desk.bury(ctx, burial{c.sequence, c.facts.ID, death{Reason: "for the test", At: time.Now().UTC()}})
+}

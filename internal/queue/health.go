@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"sync"
 	"time"
-
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // freeDiskAge is for how long one look at the free disk serves: at the fastest, some 100 MB are written meanwhile.
@@ -104,7 +102,7 @@ func (h *Hub) Ready(ctx context.Context) error {
 }
 
 // full says why a message of that size, refused before, would be refused again.
-func full(ctx context.Context, s jetstream.Stream, needed int64) error {
+func full(ctx context.Context, s stream, needed int64) error {
 	if needed == 0 {
 		return nil
 	}

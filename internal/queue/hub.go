@@ -23,13 +23,14 @@ var ErrClosed = errors.New("the queue is closing")
 type Hub struct {
 	options Options
 	log     *slog.Logger
-	run     string // names this run in notes of blame: delivery counts are those of one run
+	names   names
 	ids     *idMaker
 
 	server   *server.Server
 	nc       *nats.Conn
 	js       jetstream.JetStream
 	streams  streams
+	notes    notes
 	consumer jetstream.Consumer
 	maxBytes int64 // of the queue
 
@@ -45,6 +46,9 @@ type Hub struct {
 	gate     *gate
 	metrics  *metrics
 	health   health
+
+	deskSub   *nats.Subscription
+	closeDesk func() error // answers the last errands of workers elsewhere
 
 	ctx     context.Context // ends when workers have given back what they had
 	cancel  context.CancelFunc
@@ -65,7 +69,7 @@ func Open(ctx context.Context, o Options) (*Hub, error) {
 		return nil, fmt.Errorf("making the queue's folder: %w", err)
 	}
 	h := &Hub{
-		options: o, log: o.Logger, ids: newIDMaker(),
+		options: o, log: o.Logger, names: names{defaultPrefix}, ids: newIDMaker(),
 		now: time.Now, beforeJournal: func(string) error { return nil },
 		health:   health{free: freeDisk},
 		promises: newPromises(), earlier: newIndex(), past: newHistory(), gate: newGate(),
@@ -80,7 +84,7 @@ func Open(ctx context.Context, o Options) (*Hub, error) {
 }
 
 func (h *Hub) open(ctx context.Context) (err error) {
-	if h.run, err = h.ids.make(time.Now()); err != nil {
+	if err = h.names.validate(); err != nil {
 		return err
 	}
 	if h.claims, err = openClaimFiles(filepath.Join(h.options.Dir, "claims")); err != nil {
@@ -89,7 +93,7 @@ func (h *Hub) open(ctx context.Context) (err error) {
 	if h.server, err = startServer(h.options); err != nil {
 		return err
 	}
-	if h.nc, err = connect(h.server, "hub", h.log); err != nil {
+	if h.nc, err = h.connect("hub", h.log); err != nil {
 		return err
 	}
 	if h.js, err = jetstream.New(h.nc); err != nil {
@@ -98,17 +102,20 @@ func (h *Hub) open(ctx context.Context) (err error) {
 	if h.maxBytes, err = h.queueBytes(ctx); err != nil {
 		return err
 	}
-	if h.streams, err = openStreams(ctx, h.js, h.options, h.maxBytes); err != nil {
+	if h.streams, err = openStreams(ctx, h.js, h.names, h.options, h.maxBytes); err != nil {
 		return err
 	}
+	h.notes = notes{h.js, h.streams.attempts}
 	if err = h.settle(ctx); err != nil {
 		return fmt.Errorf("putting right what the last run left: %w", err)
 	}
 	if h.consumer, err = openConsumer(ctx, h.streams.queue, h.options); err != nil {
 		return err
 	}
-	h.metrics, err = newMetrics(h, h.options.Registerer)
-	return err
+	if h.metrics, err = newMetrics(h, h.options.Registerer); err != nil {
+		return err
+	}
+	return h.serveDesk()
 }
 
 // queueBytes is the queue's limit: as given, else a share of the disk that is free or filled by the queue already.
@@ -120,7 +127,7 @@ func (h *Hub) queueBytes(ctx context.Context) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	s, err := h.js.Stream(ctx, "PLUMBLINE_QUEUE")
+	s, err := h.js.Stream(ctx, h.names.stream(queueStream))
 	switch {
 	case err == nil:
 		free += int64(s.CachedInfo().State.Bytes) //nolint:gosec // no disk is that large
@@ -128,6 +135,11 @@ func (h *Hub) queueBytes(ctx context.Context) (int64, error) {
 		return 0, fmt.Errorf("reading the size of the queue: %w", err)
 	}
 	return int64(float64(free) * diskShare), nil
+}
+
+// connect makes one more connection to the queue's server.
+func (h *Hub) connect(name string, log *slog.Logger) (*nats.Conn, error) {
+	return connect(h.server, name, log)
 }
 
 // enter registers something under way that Close must wait for; leave it with h.busy.Done.
@@ -160,6 +172,7 @@ func (h *Hub) Close() error {
 	for _, w := range workers {
 		errs = append(errs, w.Close())
 	}
+	errs = append(errs, h.closeDesk())
 	h.cancel()
 	h.busy.Wait()
 	h.stop()

@@ -45,7 +45,9 @@ var workerRights = []struct {
 }{
 	{"$JS.API.CONSUMER.MSG.NEXT.PLUMBLINE_QUEUE.workers", server.Streamed}, // a status may come before the message
 	{"$JS.ACK.PLUMBLINE_QUEUE.workers.>", server.Singleton},
-	{resultSubject, server.Singleton},
+	{"$JS.API.CONSUMER.INFO.PLUMBLINE_QUEUE.workers", server.Singleton},
+	{names{defaultPrefix}.results(), server.Singleton},
+	{names{defaultPrefix}.desk("*"), server.Singleton},
 }
 
 func workerPermissions(inbox string) *server.Permissions {

@@ -32,20 +32,17 @@ const depthTimeout = 2 * time.Second
 
 // metrics are the hub's counters; as a collector it also reads the depth anew at each scrape.
 type metrics struct {
-	took                              prometheus.Histogram
-	taken, duplicates, unaccepted     prometheus.Counter
-	refused, released, failed, buried prometheus.Counter
-	hung                              prometheus.Counter
-	waiting, leased, dead, oldest     *prometheus.Desc
-	bytes, maxBytes                   *prometheus.Desc
-	depth                             func(context.Context) (Depth, error)
-	registerer                        prometheus.Registerer
+	took                          prometheus.Histogram
+	taken, duplicates, unaccepted prometheus.Counter
+	refused, buried               prometheus.Counter
+	workers                       *workerMetrics
+	waiting, leased, dead, oldest *prometheus.Desc
+	bytes, maxBytes               *prometheus.Desc
+	depth                         func(context.Context) (Depth, error)
+	registerer                    prometheus.Registerer
 }
 
 func newMetrics(h *Hub, r prometheus.Registerer) (*metrics, error) {
-	counter := func(name, help string) prometheus.Counter {
-		return prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
-	}
 	desc := func(name, help string) *prometheus.Desc { return prometheus.NewDesc(name, help, nil, nil) }
 	m := &metrics{
 		took: prometheus.NewHistogram(prometheus.HistogramOpts{
@@ -56,10 +53,8 @@ func newMetrics(h *Hub, r prometheus.Registerer) (*metrics, error) {
 		duplicates: counter(metricDuplicates, "Messages recognised as sent again."),
 		unaccepted: counter(metricUnaccepted, "Pictures that could not be accepted; their senders got no acknowledgement."),
 		refused:    counter(metricRefused, "Payloads that can't be captures, kept as dead letters."),
-		released:   counter(metricReleased, "Claims given back without blame."),
-		failed:     counter(metricFailed, "Claims given back with blame."),
 		buried:     counter(metricBuried, "Captures that became dead letters."),
-		hung:       counter(metricHung, "Analyses that took longer than the time-out."),
+		workers:    newWorkerMetrics(),
 		waiting:    desc(metricWaiting, "Captures that wait for a worker."),
 		leased:     desc(metricLeased, "Captures that workers have claimed."),
 		dead:       desc(metricDead, "Dead letters."),
@@ -97,9 +92,26 @@ func (m *metrics) accepted(a Acceptance, err error, took time.Duration) {
 }
 
 func (m *metrics) counters() []prometheus.Collector {
-	return []prometheus.Collector{
-		m.took, m.taken, m.duplicates, m.unaccepted, m.refused, m.released, m.failed, m.buried, m.hung,
+	return append(m.workers.counters(), m.took, m.taken, m.duplicates, m.unaccepted, m.refused, m.buried)
+}
+
+// workerMetrics are the counters of a process's workers.
+type workerMetrics struct{ released, failed, hung prometheus.Counter }
+
+func newWorkerMetrics() *workerMetrics {
+	return &workerMetrics{
+		released: counter(metricReleased, "Claims given back without blame."),
+		failed:   counter(metricFailed, "Claims given back with blame."),
+		hung:     counter(metricHung, "Analyses that took longer than the time-out."),
 	}
+}
+
+func (m *workerMetrics) counters() []prometheus.Collector {
+	return []prometheus.Collector{m.released, m.failed, m.hung}
+}
+
+func counter(name, help string) prometheus.Counter {
+	return prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
 }
 
 // Describe implements prometheus.Collector.

@@ -160,7 +160,7 @@ func (h *Hub) enterJournal(ctx context.Context, f facts) error {
 	if err != nil {
 		return fmt.Errorf("writing the journal entry of capture %s: %w", f.ID, err)
 	}
-	ack, err := h.js.Publish(ctx, journalSubjects+topicToken(f.Topic), text)
+	ack, err := h.js.Publish(ctx, h.streams.journal.subject(topicToken(f.Topic)), text)
 	if err != nil {
 		h.health.wrote(false, 0, err)
 		return fmt.Errorf("storing the journal entry of capture %s: %w", f.ID, h.explain(err, false))

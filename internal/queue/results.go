@@ -5,9 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 	"sync"
-	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -16,19 +14,6 @@ import (
 
 // recordersAtOnce bounds the results that wait for the recorder; more wait in their workers.
 const recordersAtOnce = 64
-
-// handInPause is how long a worker waits before it looks for a hub again.
-const handInPause = 100 * time.Millisecond
-
-// handInTry is how long a worker waits for one answer before it sends the same result again: the hub may have been
-// started anew meanwhile. A result that arrives twice changes nothing.
-const handInTry = time.Minute
-
-// answer is the hub's reply to a result.
-type answer struct {
-	Error     string `json:"error,omitempty"`
-	Permanent bool   `json:"permanent,omitempty"` // the result can never be recorded
-}
 
 // unrecordable is the error of a result that no repetition gets recorded.
 type unrecordable struct{ error }
@@ -62,48 +47,16 @@ func (w *Worker) HandIn(ctx context.Context, r posture.Result) error {
 		return unrecordable{fmt.Errorf("handing in capture %s: result and annotated picture have %d bytes, the limit is %d: a larger limit of pictures helps",
 			r.CaptureID, len(text), limit)}
 	}
-	if err := w.request(ctx, text); err != nil {
+	ctx, cancel := w.until(ctx)
+	defer cancel()
+	reply, err := ask(ctx, w.nc, w.names.results(), text, handInTry)
+	if err == nil {
+		err = readAnswer(reply)
+	}
+	if err != nil {
 		return fmt.Errorf("handing in capture %s: %w", r.CaptureID, err)
 	}
 	return nil
-}
-
-func (w *Worker) request(ctx context.Context, text []byte) error {
-	m := nats.NewMsg(resultSubject)
-	m.Header.Set(formatHeader, strconv.Itoa(formatVersion))
-	m.Data = text
-	for {
-		try, cancel := context.WithTimeout(ctx, handInTry)
-		reply, err := w.nc.RequestMsgWithContext(try, m)
-		cancel()
-		if err == nil {
-			return readAnswer(reply.Data)
-		}
-		if !errors.Is(err, nats.ErrNoResponders) && (ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded)) {
-			return err
-		}
-		select {
-		case <-time.After(handInPause):
-		case <-ctx.Done():
-			return fmt.Errorf("no hub answers: %w", ctx.Err())
-		case <-w.ctx.Done():
-			return ErrClosed
-		}
-	}
-}
-
-func readAnswer(text []byte) error {
-	var a answer
-	if err := json.Unmarshal(text, &a); err != nil {
-		return fmt.Errorf("reading the hub's answer: %w", err)
-	}
-	switch {
-	case a.Error == "":
-		return nil
-	case a.Permanent:
-		return unrecordable{errors.New(a.Error)}
-	}
-	return errors.New(a.Error)
 }
 
 // ServeResults records results that workers hand in, many at the same time so that record can batch, and answers each
@@ -114,7 +67,7 @@ func (h *Hub) ServeResults(ctx context.Context, record func(context.Context, pos
 		return err
 	}
 	defer h.busy.Done()
-	nc, err := connect(h.server, "results", h.log)
+	nc, err := h.connect("results", h.log)
 	if err != nil {
 		return err
 	}
@@ -122,7 +75,7 @@ func (h *Hub) ServeResults(ctx context.Context, record func(context.Context, pos
 
 	var recording sync.WaitGroup
 	places := make(chan struct{}, recordersAtOnce)
-	sub, err := nc.QueueSubscribe(resultSubject, "hubs", func(m *nats.Msg) {
+	sub, err := nc.QueueSubscribe(h.names.results(), "hubs", func(m *nats.Msg) {
 		places <- struct{}{}
 		recording.Go(func() {
 			h.answer(context.WithoutCancel(ctx), m, record)
@@ -140,22 +93,7 @@ func (h *Hub) ServeResults(ctx context.Context, record func(context.Context, pos
 	case <-ctx.Done():
 	case <-h.ctx.Done():
 	}
-	return endResults(nc, sub, &recording)
-}
-
-// endResults takes no more results, finishes those that arrived, and sends their answers.
-func endResults(nc *nats.Conn, sub *nats.Subscription, recording *sync.WaitGroup) error {
-	ended := make(chan struct{})
-	sub.SetClosedHandler(func(string) { close(ended) })
-	if err := sub.Drain(); err != nil {
-		return fmt.Errorf("ending the wait for results: %w", err)
-	}
-	<-ended
-	recording.Wait()
-	if err := nc.Flush(); err != nil {
-		return fmt.Errorf("sending the last answers: %w", err)
-	}
-	return nil
+	return drain(nc, sub, &recording)
 }
 
 func (h *Hub) answer(ctx context.Context, m *nats.Msg, record func(context.Context, posture.Result) error) {

@@ -18,7 +18,7 @@ type scan struct {
 }
 
 // read goes through a stream as it stands now. It is not for the queue, which allows no second consumer.
-func (h *Hub) read(ctx context.Context, s jetstream.Stream, sc scan) iter.Seq2[jetstream.Msg, error] {
+func (h *Hub) read(ctx context.Context, s stream, sc scan) iter.Seq2[jetstream.Msg, error] {
 	return func(yield func(jetstream.Msg, error) bool) {
 		if err := h.each(ctx, s, sc, func(m jetstream.Msg) bool { return yield(m, nil) }); err != nil {
 			yield(nil, err)
@@ -26,7 +26,7 @@ func (h *Hub) read(ctx context.Context, s jetstream.Stream, sc scan) iter.Seq2[j
 	}
 }
 
-func (h *Hub) each(ctx context.Context, s jetstream.Stream, sc scan, visit func(jetstream.Msg) bool) error {
+func (h *Hub) each(ctx context.Context, s stream, sc scan, visit func(jetstream.Msg) bool) error {
 	c, err := s.OrderedConsumer(ctx, sc.config())
 	if err != nil {
 		return fmt.Errorf("reading stream %s: %w", s.CachedInfo().Config.Name, err)

@@ -17,31 +17,34 @@ const clockSlack = time.Hour
 //
 //	claims that were in hand              -> one blame each
 //	dropped, but still a dead letter      -> no dead letter
-//	a dead letter, but still in the queue -> not in the queue
+//	a dead letter, but still in the queue -> not in the queue; unless it was being replayed: no dead letter
 //	in the queue or dead, not in the journal -> a journal entry
 //
 // The last of these reads a day of the journal, a matter of seconds where many pictures come; so it goes on while the
 // hub is open already, and only what depends on it waits for it.
 func (h *Hub) settle(ctx context.Context) error {
-	if err := h.blameCrashed(ctx); err != nil {
+	if err := h.claims.blameCrashed(ctx, hubDesk{h}); err != nil {
 		return err
 	}
-	waiting, err := subjectTokens(ctx, h.streams.queue, queueSubjects)
+	if err := h.forgetGone(ctx); err != nil {
+		return err
+	}
+	waiting, err := h.streams.queue.tokens(ctx)
 	if err != nil {
 		return err
 	}
-	dead, err := subjectTokens(ctx, h.streams.dead, deadSubjects)
+	dead, err := h.streams.dead.tokens(ctx)
 	if err != nil {
 		return err
 	}
-	dropped, err := subjectTokens(ctx, h.streams.dropped, droppedSubjects)
+	dropped, err := h.streams.dropped.tokens(ctx)
 	if err != nil {
 		return err
 	}
-	if err := removeBoth(ctx, dead, dropped, h.streams.dead, deadSubjects); err != nil {
+	if err := removeBoth(ctx, dead, dropped, h.streams.dead); err != nil {
 		return err
 	}
-	if err := removeBoth(ctx, waiting, dead, h.streams.queue, queueSubjects); err != nil {
+	if err := h.endExchanges(ctx, waiting, dead); err != nil {
 		return err
 	}
 	h.past.begin(waiting, dead)
@@ -98,17 +101,62 @@ func (p *history) failure() error {
 }
 
 // removeBoth removes from a stream what is in another too.
-func removeBoth(ctx context.Context, ids, others map[string]bool, s jetstream.Stream, prefix string) error {
+func removeBoth(ctx context.Context, ids, others map[string]bool, s stream) error {
 	for id := range ids {
 		if !others[id] {
 			continue
 		}
-		if err := s.Purge(ctx, jetstream.WithPurgeSubject(prefix+id)); err != nil {
-			return fmt.Errorf("removing %s%s: %w", prefix, id, err)
+		if err := s.remove(ctx, id); err != nil {
+			return err
 		}
 		delete(ids, id)
 	}
 	return nil
+}
+
+// endExchanges leaves each capture either in the queue or among the dead letters.
+func (h *Hub) endExchanges(ctx context.Context, waiting, dead map[string]bool) error {
+	for id := range waiting {
+		if !dead[id] {
+			continue
+		}
+		replayed, err := h.isReplayed(ctx, id)
+		if err != nil {
+			return err
+		}
+		from, ids := h.streams.queue, waiting
+		if replayed {
+			from, ids = h.streams.dead, dead
+		}
+		if err := from.remove(ctx, id); err != nil {
+			return err
+		}
+		delete(ids, id)
+	}
+	return nil
+}
+
+// isReplayed tells a capture that was being replayed from one that was being buried.
+func (h *Hub) isReplayed(ctx context.Context, id string) (bool, error) {
+	letter, _, err := h.letter(ctx, id)
+	var newer *NewerFormatError
+	switch {
+	case errors.Is(err, ErrNoSuchLetter):
+		return true, nil // another hub has just removed it
+	case errors.As(err, &newer):
+		return false, nil
+	case err != nil:
+		return false, err
+	}
+	m, err := h.streams.queue.last(ctx, id)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return false, nil // acknowledged just now
+	}
+	if err != nil {
+		return false, fmt.Errorf("reading capture %s: %w", id, err)
+	}
+	f, err := readFacts(m.Header)
+	return err == nil && f.undone(letter.Death.At), nil //nolint:nilerr // what can't be read was never replayed
 }
 
 // completeJournal reads the journal's last part and adds entries that the last run did not come to write.
@@ -117,7 +165,7 @@ func (h *Hub) completeJournal(ctx context.Context, waiting, dead map[string]bool
 	if err != nil {
 		return err
 	}
-	missing := map[string]jetstream.Stream{}
+	missing := map[string]stream{}
 	for id := range waiting {
 		missing[id] = h.streams.queue
 	}
@@ -163,17 +211,13 @@ func (h *Hub) journalTail(ctx context.Context, waiting map[string]bool) (time.Ti
 	return from.Add(-dupWindow - clockSlack), nil
 }
 
-func (h *Hub) addMissing(ctx context.Context, s jetstream.Stream, id string) error {
-	prefix := queueSubjects
-	if s == h.streams.dead {
-		prefix = deadSubjects
-	}
-	m, err := s.GetLastMsgForSubject(ctx, prefix+id)
+func (h *Hub) addMissing(ctx context.Context, s stream, id string) error {
+	m, err := s.last(ctx, id)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("reading %s%s: %w", prefix, id, err)
+		return fmt.Errorf("reading %s: %w", s.subject(id), err)
 	}
 	f, err := readFacts(m.Header)
 	var newer *NewerFormatError

@@ -12,24 +12,13 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Subjects. Queue, dead letters and drops have one subject a capture, so that a second message under the same id is
-// refused by the stream itself and ids can be listed without reading a picture. The journal has one a topic.
-const (
-	queueSubjects    = "plumbline.queue."    // + capture id
-	journalSubjects  = "plumbline.journal."  // + hash of the topic
-	deadSubjects     = "plumbline.dead."     // + capture id
-	droppedSubjects  = "plumbline.dropped."  // + capture id
-	attemptsSubjects = "plumbline.attempts." // + sequence in the queue
-	resultSubject    = "plumbline.result"
-)
-
 // streams are the five streams of a hub.
 type streams struct {
-	queue, journal, dead, dropped, attempts jetstream.Stream
+	queue, journal, dead, dropped, attempts stream
 }
 
 // openStreams makes what is missing and fits what is there to the options.
-func openStreams(ctx context.Context, js jetstream.JetStream, o Options, queueBytes int64) (streams, error) {
+func openStreams(ctx context.Context, js jetstream.JetStream, n names, o Options, queueBytes int64) (streams, error) {
 	var s streams
 	base := jetstream.StreamConfig{
 		Storage: jetstream.FileStorage, Replicas: 1, AllowDirect: true,
@@ -53,31 +42,31 @@ func openStreams(ctx context.Context, js jetstream.JetStream, o Options, queueBy
 	attempts.MaxMsgsPerSubject, attempts.Discard = 1, jetstream.DiscardOld
 
 	for _, st := range []struct {
-		into           *jetstream.Stream
-		name, subjects string
-		config         jetstream.StreamConfig
+		into   *stream
+		kind   kind
+		config jetstream.StreamConfig
 	}{
-		{&s.queue, "PLUMBLINE_QUEUE", queueSubjects, queue},
-		{&s.journal, "PLUMBLINE_JOURNAL", journalSubjects, journal},
-		{&s.dead, "PLUMBLINE_DEAD", deadSubjects, dead},
-		{&s.dropped, "PLUMBLINE_DROPPED", droppedSubjects, dropped},
-		{&s.attempts, "PLUMBLINE_ATTEMPTS", attemptsSubjects, attempts},
+		{&s.queue, queueStream, queue},
+		{&s.journal, journalStream, journal},
+		{&s.dead, deadStream, dead},
+		{&s.dropped, droppedStream, dropped},
+		{&s.attempts, attemptsStream, attempts},
 	} {
-		st.config.Name, st.config.Subjects = st.name, []string{st.subjects + "*"}
-		stream, err := js.CreateOrUpdateStream(ctx, st.config)
+		st.config.Name, st.config.Subjects = n.stream(st.kind), []string{n.subjects(st.kind) + "*"}
+		opened, err := js.CreateOrUpdateStream(ctx, st.config)
 		if err != nil {
-			return s, fmt.Errorf("opening stream %s: %w", st.name, err)
+			return s, fmt.Errorf("opening stream %s: %w", st.config.Name, err)
 		}
-		*st.into = stream
+		*st.into = stream{opened, n.subjects(st.kind)}
 	}
 	return s, nil
 }
 
 // openConsumer makes the workers' common consumer. It lives in memory: a new run starts without leases and without
 // delivery counts, so what was leased when the process died is available at once; blame is kept by us.
-func openConsumer(ctx context.Context, queue jetstream.Stream, o Options) (jetstream.Consumer, error) {
+func openConsumer(ctx context.Context, queue stream, o Options) (jetstream.Consumer, error) {
 	c, err := queue.CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
-		Durable: "workers", MemoryStorage: true,
+		Durable: consumerName, MemoryStorage: true,
 		AckPolicy: jetstream.AckExplicitPolicy, AckWait: o.Lease,
 		MaxDeliver: -1, MaxAckPending: -1, MaxWaiting: 4096,
 	})
@@ -91,19 +80,6 @@ func openConsumer(ctx context.Context, queue jetstream.Stream, o Options) (jetst
 func topicToken(topic string) string {
 	sum := sha256.Sum256([]byte(topic))
 	return hex.EncodeToString(sum[:8])
-}
-
-// subjectTokens lists the last tokens of all subjects that a stream holds messages of.
-func subjectTokens(ctx context.Context, s jetstream.Stream, prefix string) (map[string]bool, error) {
-	info, err := s.Info(ctx, jetstream.WithSubjectFilter(prefix+"*"))
-	if err != nil {
-		return nil, fmt.Errorf("listing %s*: %w", prefix, err)
-	}
-	tokens := make(map[string]bool, len(info.State.Subjects))
-	for subject := range info.State.Subjects {
-		tokens[strings.TrimPrefix(subject, prefix)] = true
-	}
-	return tokens, nil
 }
 
 // refusal tells an answer of the stream (nothing was stored) from silence (perhaps it was).

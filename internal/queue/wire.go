@@ -43,6 +43,9 @@ type facts struct {
 	Size       int64     `json:"size"`   // bytes of the same
 	Refused    bool      `json:"refused,omitempty"`
 	Death      *death    `json:"death,omitempty"`
+	// Replayed is the time of the death that a replay undid. It tells a letter whose replay is under way from a burial
+	// under way, both of which stand in the queue and among the dead letters.
+	Replayed time.Time `json:"replayed,omitzero"`
 }
 
 // death is what a dead letter says beyond the capture.
@@ -51,6 +54,9 @@ type death struct {
 	At       time.Time `json:"at"`
 	Attempts int       `json:"attempts"`
 }
+
+// undone reports whether a dead letter of that time is one that the capture was replayed from.
+func (f facts) undone(buried time.Time) bool { return !buried.IsZero() && buried.Equal(f.Replayed) }
 
 func newMessage(subject string, f facts, picture []byte) (*nats.Msg, error) {
 	text, err := json.Marshal(f)

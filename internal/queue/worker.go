@@ -23,18 +23,11 @@ var buryPause = 10 * time.Second
 // don't hold up heartbeats of another. It is safe for concurrent use; what it has claimed is up to its caller, who
 // should claim no more than there are sessions to analyse them.
 type Worker struct {
-	name     string
-	options  Options
-	log      *slog.Logger
-	run      string
+	workerParts
 	nc       *nats.Conn
 	consumer jetstream.Consumer
-	attempts attempts
-	claims   *claimFiles
-	gate     *gate
-	metrics  *metrics
-	bury     func(context.Context, facts, []byte) error // commits a dead letter, its journal entry first
-	closed   func(*Worker)
+	lease    time.Duration // as the consumer has it
+	run      string        // names the consumer in notes of blame: delivery counts are those of one consumer
 
 	ctx     context.Context // ends when the worker closes, with mu held
 	cancel  context.CancelFunc
@@ -44,6 +37,40 @@ type Worker struct {
 	hand map[string]*Claim // by capture id
 }
 
+// workerParts are what a worker works with, in the hub's process as elsewhere.
+type workerParts struct {
+	names   names
+	desk    desk
+	claims  *claimFiles // of this process
+	gate    *gate       // of this process
+	metrics *workerMetrics
+	log     *slog.Logger
+	closed  func(*Worker)
+
+	analysisTimeout time.Duration
+	maxBlame        int
+	onHung          func(captureID string)
+}
+
+// newWorker opens a worker on a connection, which it takes over.
+func newWorker(ctx context.Context, nc *nats.Conn, p workerParts) (*Worker, error) {
+	w := &Worker{workerParts: p, nc: nc, hand: map[string]*Claim{}}
+	js, err := jetstream.New(nc)
+	if err == nil {
+		w.consumer, err = js.Consumer(ctx, p.names.stream(queueStream), consumerName)
+	}
+	if err != nil {
+		nc.Close()
+		return nil, fmt.Errorf("opening the queue's consumer: %w", err)
+	}
+	w.lease, w.run = w.consumer.CachedInfo().Config.AckWait, runOf(w.consumer)
+	w.ctx, w.cancel = context.WithCancel(context.Background())
+	return w, nil
+}
+
+// runOf names the consumer whose delivery counts a note speaks of.
+func runOf(c jetstream.Consumer) string { return c.CachedInfo().Created.UTC().Format(time.RFC3339Nano) }
+
 // NewWorker opens a worker of this process. name is for logs.
 func (h *Hub) NewWorker(name string) (*Worker, error) {
 	if err := h.enter(); err != nil {
@@ -51,27 +78,19 @@ func (h *Hub) NewWorker(name string) (*Worker, error) {
 	}
 	defer h.busy.Done()
 	log := h.log.With("worker", name)
-	nc, err := connect(h.server, "worker "+name, log)
+	nc, err := h.connect("worker "+name, log)
 	if err != nil {
 		return nil, err
 	}
-	js, err := jetstream.New(nc)
-	if err != nil {
-		return nil, fmt.Errorf("opening JetStream: %w", err)
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
 	defer cancel()
-	consumer, err := js.Consumer(ctx, h.consumer.CachedInfo().Stream, h.consumer.CachedInfo().Name)
+	w, err := newWorker(ctx, nc, workerParts{
+		names: h.names, desk: hubDesk{h}, claims: h.claims, gate: h.gate, metrics: h.metrics.workers, log: log,
+		closed: h.forgetWorker, analysisTimeout: h.options.AnalysisTimeout, maxBlame: h.options.MaxBlame, onHung: h.options.OnHung,
+	})
 	if err != nil {
-		nc.Close()
 		return nil, fmt.Errorf("opening worker %s: %w", name, err)
 	}
-	w := &Worker{
-		name: name, options: h.options, log: log, run: h.run, nc: nc, consumer: consumer,
-		attempts: attempts{js, h.streams.attempts}, claims: h.claims, gate: h.gate, metrics: h.metrics,
-		bury: h.bury, closed: h.forgetWorker, hand: map[string]*Claim{},
-	}
-	w.ctx, w.cancel = context.WithCancel(context.Background())
 	return w, h.keepWorker(w)
 }
 
@@ -227,7 +246,10 @@ func (w *Worker) take(ctx context.Context, msg jetstream.Msg) (*Claim, error) {
 		c.facts = f
 		c.Capture = f.capture(msg.Data())
 	}
-	if c.blame >= w.options.MaxBlame {
+	if !c.buried.IsZero() && !c.facts.undone(c.buried) {
+		return nil, w.orPause(ctx, c, c.buriedBefore(ctx))
+	}
+	if c.blame >= w.maxBlame {
 		return nil, w.orPause(ctx, c, c.giveUp(ctx))
 	}
 	if err := c.begin(ctx); err != nil {
