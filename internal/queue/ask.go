@@ -65,6 +65,16 @@ func ask(ctx context.Context, nc *nats.Conn, subject string, text []byte, try ti
 	}
 }
 
+// outlive gives a context that ends some time after ctx.
+func outlive(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
+	late, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		timer := time.AfterFunc(grace, cancel)
+		context.AfterFunc(late, func() { timer.Stop() })
+	})
+	return late, func() { stop(); cancel() }
+}
+
 // passing reports whether a request failed since nobody was there, or not in time, which may be otherwise soon.
 func passing(err error) bool {
 	return errors.Is(err, nats.ErrNoResponders) || errors.Is(err, context.DeadlineExceeded) ||

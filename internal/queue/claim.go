@@ -58,6 +58,8 @@ func (w *Worker) newClaim(ctx context.Context, msg jetstream.Msg) (*Claim, error
 	if c.delivered > 1 { // the one before may have died between dead letter and acknowledgement
 		id = c.facts.ID
 	}
+	ctx, cancel := outlive(ctx, deskTry) // else the capture could not be given back, and would be blamed
+	defer cancel()
 	r, err := w.desk.attempts(ctx, c.sequence, id)
 	if err != nil {
 		c.beat()
