@@ -1,7 +1,7 @@
 # Plumbline's one entry for people and CI. `make help` lists the targets.
 #
 # What is downloaded goes into node_modules and .tools, what is built into dist; all three are ignored by git.
-# ARGS="…" is passed on by run, demo, parity and bench.
+# ARGS="…" is passed on by run, demo, parity, photos and bench.
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
@@ -142,6 +142,10 @@ parity: assets .tools/peer/ready ## compare landmarks with Python's wheel (PICTU
 	@scripts/need.sh bench
 	@test/parity/run.sh $(or $(PICTURES),internal/demo/people) $(ARGS)
 
+photos: build ## send every file of PICTURES=folder through analyze: none may crash it, each refusal has a reason
+	@[ -n "$(PICTURES)" ] || { echo "name a folder: make photos PICTURES=folder"; exit 2; }
+	@go run ./test/photos -plumbline dist/plumbline $(PICTURES) $(ARGS)
+
 licenses: deps-build ## collect the licences of the Go modules that are linked
 	@go run ./internal/licenses/collect
 
@@ -149,4 +153,4 @@ clean: ## remove what was built (node_modules and .tools stay)
 	@rm -rf dist
 	@find internal/bundle/assets -mindepth 1 ! -name README.md -delete
 
-.PHONY: help deps deps-build deps-test build assets run demo test lint cover fuzz bench parity dist dist-test licenses clean
+.PHONY: help deps deps-build deps-test build assets run demo test lint cover fuzz bench parity photos dist dist-test licenses clean

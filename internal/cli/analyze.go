@@ -222,6 +222,9 @@ func (a *analysis) read(name string) ([]byte, error) {
 			return nil, err
 		}
 		defer f.Close()
+		if info, err := f.Stat(); err == nil && info.Size() > int64(a.limits.MaxPictureBytes) {
+			return nil, fmt.Errorf("the picture has %d bytes, more than the %s of --max-picture-bytes", info.Size(), a.limits.MaxPictureBytes)
+		}
 		in = f
 	}
 	b, err := io.ReadAll(io.LimitReader(in, int64(a.limits.MaxPictureBytes)+1))

@@ -10,6 +10,8 @@ package frame
 import (
 	"errors"
 	"fmt"
+	"io"
+	"strings"
 )
 
 // DefaultMaxBytes and DefaultMaxPixels are the limits where none are given.
@@ -49,6 +51,14 @@ func (r *Refusal) Permanent() bool { return true }
 func IsRefusal(err error) bool {
 	var r *Refusal
 	return errors.As(err, &r)
+}
+
+// flaw says what a decoder found, without its name in front.
+func flaw(err error, prefix string) string {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return "ends too early: it is truncated"
+	}
+	return "is damaged: " + strings.TrimPrefix(err.Error(), prefix)
 }
 
 func refuse(format string, args ...any) error {

@@ -13,7 +13,7 @@ import (
 func decodePNG(picture []byte, pix []byte) error {
 	m, err := png.Decode(pixelChunks(picture))
 	if err != nil {
-		return refuse("the PNG is damaged: %s", strings.TrimPrefix(err.Error(), "png: "))
+		return refuse("the PNG %s", flaw(err, "png: "))
 	}
 	if b := m.Bounds(); b.Dx()*b.Dy()*3 != len(pix) {
 		return refuse("the PNG's header contradicts itself: it is damaged")

@@ -3,7 +3,6 @@ package frame
 import (
 	"bytes"
 	"image"
-	"strings"
 
 	"golang.org/x/image/webp"
 )
@@ -14,7 +13,7 @@ import (
 func decodeWebP(picture []byte, pix []byte) error {
 	m, err := webp.Decode(bytes.NewReader(picture))
 	if err != nil {
-		return refuse("the WebP is damaged: %s", strings.TrimPrefix(err.Error(), "webp: "))
+		return refuse("the WebP %s", flaw(err, "webp: "))
 	}
 	if b := m.Bounds(); b.Dx()*b.Dy()*3 != len(pix) {
 		return refuse("the WebP's header contradicts itself: it is damaged")
