@@ -15,7 +15,7 @@ var words = []string{"posture"}
 
 // steps never import each other; each may import the words and what lies below itself.
 var steps = []string{
-	"album", "blazepose", "bundle", "datadir", "frame", "line", "mqtt/announce", "mqtt/broker", "mqtt/device", "mqtt/ingest", "mqtt/users",
+	"album", "blazepose", "bundle", "datadir", "frame", "line", "mqtt/announce", "mqtt/broker", "mqtt/device", "mqtt/ingest", "mqtt/outside", "mqtt/users",
 	"queue", "record", "sketch", "store", "web",
 }
 
@@ -23,7 +23,7 @@ var steps = []string{
 var doors = map[string][]string{
 	"github.com/nats-io/":              {"queue"},
 	"github.com/mochi-mqtt/":           {"mqtt/broker"},
-	"github.com/eclipse/":              {"mqtt/device"},
+	"github.com/eclipse/":              {"mqtt/device", "mqtt/outside"},
 	"github.com/gorilla/websocket":     {"mqtt/ws"},
 	"github.com/yalue/onnxruntime_go":  {"blazepose/ort"},
 	"github.com/jackc/pgx":             {"store/postgres"},

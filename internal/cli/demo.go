@@ -42,6 +42,7 @@ func (c *demoCommand) Run(ctx context.Context, k *kong.Context, p *Process, file
 		return misused(fmt.Errorf("--devices %d --every %s: give at least 1 device and 10ms", c.Devices, c.Every))
 	}
 	keepOffRealRows(&c.Serve, onCommandLine(k, "database-url"))
+	c.MQTTURL = "" // its devices publish to the broker inside
 	if c.ImagesDir == "" {
 		c.ImagesDir = filepath.Join(c.Data.Data, "analyzed_images")
 	}
@@ -74,7 +75,7 @@ func keepOffRealRows(c *config.Serve, asked bool) {
 // simulate is one device: it sends the people in turn, each device beginning with another one.
 func (c *demoCommand) simulate(ctx context.Context, h *hub, i int) error {
 	_, err := device.Send(ctx, device.Options{
-		URL: "mqtt://" + h.broker.Load().Addr(), Device: fmt.Sprintf("demo-%d", i+1), Form: device.Envelope,
+		URL: "mqtt://" + h.broker.embedded.Load().Addr(), Device: fmt.Sprintf("demo-%d", i+1), Form: device.Envelope,
 		Rate: float64(time.Second) / float64(c.Every), Logger: h.part("demo"),
 	}, parade(ctx, i), nil)
 	if ctx.Err() != nil {

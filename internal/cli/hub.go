@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"syscall"
 
 	"plumbline/internal/datadir"
@@ -38,9 +37,9 @@ func (h *hub) openWeb(context.Context) error {
 		Results:  shownResults{h.store},
 		Pictures: func(device, file string) (io.ReadSeekCloser, error) { return h.album.OpenPicture(device, file) },
 		Queue:    h.depth, Dead: deadLetters{h.queue},
-		Checks: []web.Check{{Name: "queue", Ready: h.queue.Ready}, {Name: "database", Ready: h.store.Ping},
+		Checks: []web.Check{{Name: "queue", Ready: h.queue.Ready}, {Name: "database", Ready: h.store.Ping}, {Name: "mqtt", Ready: h.broker.ready},
 			{Name: "recorder", Ready: func(context.Context) error { return h.recorder.Ready() }}},
-		MQTTAddress: h.config.MQTTListen, Gatherer: h.registry, Registerer: h.registry, Log: h.part("web"),
+		MQTTAddress: h.broker.address(h.config), Gatherer: h.registry, Registerer: h.registry, Log: h.part("web"),
 	})
 	if err != nil {
 		return misused(err)
@@ -78,12 +77,9 @@ func shown(entries []store.Entry, err error) ([]web.Entry, error) {
 	return out, err
 }
 
-// openBroker tells the latest results again, since retained messages live in the broker's memory, and then lets devices in.
+// openBroker opens the broker inside, becomes a client of one outside, or both, and tells the latest results again: retained
+// messages live in a broker's memory.
 func (h *hub) openBroker(ctx context.Context) error {
-	accounts, err := users.Open(filepath.Join(h.config.Data.Data, users.FileName), users.Options{Logger: h.part("users")})
-	if err != nil {
-		return fmt.Errorf("reading the MQTT accounts: %w", err)
-	}
 	pattern, err := mqtt.ParsePattern(h.config.MQTTTopic)
 	if err != nil {
 		return misused(fmt.Errorf("--mqtt-topic: %w", err))
@@ -92,8 +88,27 @@ func (h *hub) openBroker(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if h.config.MQTTURL != "" {
+		if err := h.openOutside(handler, pattern); err != nil {
+			return err
+		}
+	}
+	if h.config.BrokerListen() != "" {
+		if err := h.openEmbedded(handler, pattern); err != nil {
+			return err
+		}
+	}
+	return h.announceLatest(ctx)
+}
+
+// openEmbedded lets devices in.
+func (h *hub) openEmbedded(handler *ingest.Ingest, pattern mqtt.Pattern) error {
+	accounts, err := users.Open(filepath.Join(h.config.Data.Data, users.FileName), users.Options{Logger: h.part("users")})
+	if err != nil {
+		return fmt.Errorf("reading the MQTT accounts: %w", err)
+	}
 	started, err := broker.Start(broker.Options{
-		Listen: h.config.MQTTListen, Users: accounts, Anonymous: h.config.MQTTAnonymous, Pictures: pattern,
+		Listen: h.config.BrokerListen(), Users: accounts, Anonymous: h.config.MQTTAnonymous, Pictures: pattern,
 		Handle: handler.Handle, MaxPacketBytes: ingest.MaxPacketBytes(int64(h.config.MaxPictureBytes)),
 		Logger: h.part("broker"), Registerer: h.registry,
 	})
@@ -102,9 +117,9 @@ func (h *hub) openBroker(ctx context.Context) error {
 	} else if err != nil {
 		return err
 	}
-	h.broker.Store(started)
+	h.broker.embedded.Store(started)
 	h.stages.closing("broker", started.Close)
-	return h.announceLatest(ctx)
+	return nil
 }
 
 func (h *hub) newIngest(pattern mqtt.Pattern) (*ingest.Ingest, error) {
@@ -127,18 +142,7 @@ func (h *hub) newIngest(pattern mqtt.Pattern) (*ingest.Ingest, error) {
 }
 
 func receipt(m mqtt.Message) queue.Receipt {
-	return queue.Receipt{Topic: m.Topic, PacketID: m.PacketID, QoS: m.QoS, DUP: m.DUP}
-}
-
-// lateBroker is the broker for those who publish from before its start. What they publish until then is in the table, and
-// is announced from there.
-type lateBroker struct{ atomic.Pointer[broker.Broker] }
-
-func (l *lateBroker) Publish(topic string, payload []byte, retain bool, qos byte) error {
-	if b := l.Load(); b != nil {
-		return b.Publish(topic, payload, retain, qos)
-	}
-	return nil
+	return queue.Receipt{Topic: m.Topic, PacketID: m.PacketID, QoS: m.QoS, DUP: m.DUP, Retained: m.Retain}
 }
 
 // announce tells a result that has just been recorded.
@@ -180,7 +184,7 @@ func (h *hub) announceHub(context.Context) error {
 		defer cleanup()
 		return web.Serve(ctx, listener, h.web.AdminHandler())
 	})
-	return h.folder.Announce(datadir.Hub{Socket: path, HTTP: h.httpAddr, MQTT: h.broker.Load().Addr()})
+	return h.folder.Announce(datadir.Hub{Socket: path, HTTP: h.httpAddr, MQTT: h.broker.address(h.config)})
 }
 
 // welcome says where everything is.
@@ -200,13 +204,13 @@ func (h *hub) welcome(p *Process) {
   pictures      %s
   data          %s
 Send one:  %s     Stop: Ctrl-C
-`, p.Version, h.broker.Load().Addr(), strings.Replace(h.config.MQTTTopic, "+", "<device>", 1), h.httpAddr, rows, pictures, h.config.Data.Data, p.hint(h.sendHint()))
+`, p.Version, h.broker.address(h.config), strings.Replace(h.config.MQTTTopic, "+", "<device>", 1), h.httpAddr, rows, pictures, h.config.Data.Data, p.hint(h.sendHint()))
 }
 
 // sendHint is how a first picture is sent to this hub.
 func (h *hub) sendHint() string {
 	hint := "send photo.jpg --device pi1"
-	if _, port, err := net.SplitHostPort(h.broker.Load().Addr()); err == nil && port != "1883" {
+	if _, port, err := net.SplitHostPort(h.broker.address(h.config)); err == nil && port != "1883" {
 		hint += " --mqtt-url mqtt://127.0.0.1:" + port
 	}
 	return hint

@@ -7,13 +7,11 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"plumbline/internal/config"
 	"plumbline/internal/mqtt"
 	"plumbline/internal/mqtt/device"
-	"plumbline/internal/mqtt/dial"
 )
 
 type sendCommand struct {
@@ -95,13 +93,9 @@ func (c *sendCommand) options() (device.Options, error) {
 	if err != nil {
 		return device.Options{}, fmt.Errorf("--mqtt-topic: %w", err)
 	}
-	password := os.Getenv("PLUMBLINE_MQTT_PASSWORD")
-	if c.Password != "" {
-		text, err := os.ReadFile(c.Password)
-		if err != nil {
-			return device.Options{}, fmt.Errorf("reading the password: %w", err)
-		}
-		password = strings.TrimRight(string(text), "\r\n")
+	password, err := mqttPassword(c.Password)
+	if err != nil {
+		return device.Options{}, err
 	}
 	form := device.Base64
 	switch {
@@ -111,7 +105,7 @@ func (c *sendCommand) options() (device.Options, error) {
 		form = device.Envelope
 	}
 	return device.Options{
-		URL: c.URL, TLS: dial.TLS{CAFile: c.CA, CertFile: c.Cert, KeyFile: c.Key}, Username: c.Username, Password: password,
+		URL: c.URL, TLS: brokerTLS(c.BrokerTLS), Username: c.Username, Password: password,
 		Device: c.Device, Pictures: pattern, Form: form, Rate: c.Rate,
 	}, nil
 }

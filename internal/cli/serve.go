@@ -36,6 +36,7 @@ Examples:
   plumbline serve
   plumbline serve --mqtt-listen 0.0.0.0:1883      # after: plumbline users add pi1
   DATABASE_URL=postgres://… plumbline serve --model lite --workers 4
+  plumbline serve --mqtt-url mqtt://plumbline@broker.local --mqtt-password-file secret
   mosquitto_pub -t images/pi1 -f photo.jpg        # then look at http://127.0.0.1:8080`
 }
 
@@ -60,7 +61,7 @@ type hub struct {
 	album     *album.Album
 	recorder  *record.Recorder
 	announcer *announce.Announcer
-	broker    lateBroker
+	broker    brokers
 	web       *web.Server
 	httpAddr  string
 }

@@ -54,7 +54,9 @@ type Serve struct {
 	Judging   `embed:"" group:"Judgement"`
 	Logging   `embed:"" group:"Logging"`
 
-	MQTTListen    string   `name:"mqtt-listen" help:"Address of the MQTT broker." default:"127.0.0.1:1883" group:"Listeners"`
+	OutsideBroker `embed:"" group:"Broker outside"`
+
+	MQTTListen    string   `name:"mqtt-listen" help:"Address of the MQTT broker inside (default: 127.0.0.1:1883; with --mqtt-url none)." placeholder:"ADDRESS" group:"Listeners"`
 	MQTTAnonymous bool     `name:"mqtt-anonymous" help:"Let anyone who reaches the broker publish. Without it, listening beyond loopback needs users (plumbline users add)." group:"Listeners"`
 	MQTTTopic     string   `name:"mqtt-topic" help:"Topics that pictures come on; the last level is the device." default:"images/+" group:"Listeners"`
 	MQTTLandmarks bool     `name:"mqtt-landmarks" help:"Announce the 33 landmarks with each result, some two kilobytes more." group:"Listeners"`

@@ -158,7 +158,9 @@ func TestSecondHubWithOneIdentifierIsSaid(t *testing.T) {
 	h := start(t, newInbox(), plain(t, b))
 	h.ready()
 	start(t, newInbox(), plain(t, b))
-	until(t, "the sentence", func() bool { return strings.Contains(h.log.String(), "does a second hub use the same client identifier?") })
+	until(t, "the sentence", func() bool {
+		return strings.Contains(h.log.String(), "does a second hub use the same client identifier?")
+	})
 }
 
 func TestTooLargeMessageNeverComesAndOthersDo(t *testing.T) {
@@ -175,4 +177,3 @@ func TestTooLargeMessageNeverComesAndOthersDo(t *testing.T) {
 		t.Errorf("%d bytes came", len(got))
 	}
 }
-

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"golang.org/x/sync/semaphore"
-
 )
 
 // keepAlive is the longest silence of ours that the broker bears. It may be silent itself half as long again, a large message

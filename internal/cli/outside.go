@@ -1,0 +1,110 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync/atomic"
+
+	"plumbline/internal/config"
+	"plumbline/internal/mqtt"
+	"plumbline/internal/mqtt/broker"
+	"plumbline/internal/mqtt/dial"
+	"plumbline/internal/mqtt/ingest"
+	"plumbline/internal/mqtt/outside"
+)
+
+// openOutside makes the hub a client of the broker that --mqtt-url names. A broker that is away is no reason not to start:
+// the client goes on trying, and /readyz says why.
+func (h *hub) openOutside(handler *ingest.Ingest, pattern mqtt.Pattern) error {
+	o, err := outsideOptions(&h.config.OutsideBroker)
+	if err != nil {
+		return misused(err)
+	}
+	if o.ClientID == "" {
+		if o.ClientID, err = outside.ClientID(h.config.Data.Data); err != nil {
+			return err
+		}
+	}
+	o.Pictures, o.Handle, o.MaxPacketBytes = pattern, handler.Handle, ingest.MaxPacketBytes(int64(h.config.MaxPictureBytes))
+	o.Logger, o.Registerer = h.part("mqtt"), h.registry
+	client, err := outside.New(o)
+	if err != nil {
+		return err
+	}
+	h.broker.outside.Store(client)
+	h.stages.start("MQTT client", client.Run)
+	return nil
+}
+
+// outsideOptions reads what says which broker, and as whom.
+func outsideOptions(c *config.OutsideBroker) (outside.Options, error) {
+	dialer, err := dial.New(c.MQTTURL, brokerTLS(c.BrokerTLS))
+	if err != nil {
+		return outside.Options{}, fmt.Errorf("--mqtt-url: %w", err)
+	}
+	password, err := mqttPassword(c.MQTTPasswordFile)
+	if err != nil {
+		return outside.Options{}, err
+	}
+	if password != "" && dialer.User() == "" {
+		return outside.Options{}, errors.New("there is a password for the MQTT broker, but no user: write mqtt://user@host into --mqtt-url")
+	}
+	return outside.Options{Broker: dialer, ClientID: c.MQTTClientID, Password: password}, nil
+}
+
+func brokerTLS(c config.BrokerTLS) dial.TLS {
+	return dial.TLS{CAFile: c.CA, CertFile: c.Cert, KeyFile: c.Key}
+}
+
+// mqttPassword is that of a file or else of the environment; never of the command line, which everybody can read.
+func mqttPassword(file string) (string, error) {
+	if file == "" {
+		return os.Getenv("PLUMBLINE_MQTT_PASSWORD"), nil
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return "", fmt.Errorf("reading the MQTT password: %w", err)
+	}
+	return strings.TrimRight(string(text), "\r\n"), nil
+}
+
+// brokers are those on which results are told, for those who publish from before their start. What they publish until then
+// is in the table, and is announced from there.
+type brokers struct {
+	embedded atomic.Pointer[broker.Broker]
+	outside  atomic.Pointer[outside.Client]
+}
+
+// Publish never waits.
+func (b *brokers) Publish(topic string, payload []byte, retain bool, qos byte) error {
+	var problems []error
+	if e := b.embedded.Load(); e != nil {
+		problems = append(problems, e.Publish(topic, payload, retain, qos))
+	}
+	if o := b.outside.Load(); o != nil {
+		problems = append(problems, o.Publish(topic, payload, retain, qos))
+	}
+	return errors.Join(problems...)
+}
+
+// ready is about the broker outside; the embedded one is there as long as the hub is.
+func (b *brokers) ready(ctx context.Context) error {
+	if o := b.outside.Load(); o != nil {
+		return o.Ready(ctx)
+	}
+	return nil
+}
+
+// address is where a device on this machine would publish, host:port.
+func (b *brokers) address(c *config.Serve) string {
+	if e := b.embedded.Load(); e != nil {
+		return e.Addr()
+	}
+	if d, err := dial.New(c.MQTTURL, brokerTLS(c.BrokerTLS)); err == nil && c.MQTTURL != "" {
+		return d.Address()
+	}
+	return c.BrokerListen()
+}
