@@ -28,7 +28,7 @@ type analyzeCommand struct {
 	Files    []string `arg:"" help:"Pictures, folders or patterns; - reads one picture from standard input."`
 	JSON     bool     `help:"One JSON object a line." name:"json"`
 	Save     string   `help:"Folder for annotated pictures." placeholder:"DIR" type:"path" env:"-"`
-	Pictures string   `help:"What --save draws: ${enum}." enum:"annotated,skeleton" default:"annotated"`
+	Pictures string   `help:"What --save draws: ${enum}." enum:"annotated,skeleton,none" default:"annotated"`
 	Workers  int      `help:"Inference sessions, one thread each (default: one a core)." default:"-1" placeholder:"N"`
 }
 
@@ -54,6 +54,9 @@ type analyzed struct {
 func (c *analyzeCommand) Run(ctx context.Context, p *Process, file *configFile) error {
 	if err := c.Inference.Validate(); err != nil {
 		return misused(err)
+	}
+	if c.Save != "" && c.Pictures == "none" { // a hub's setting, perhaps, that this command shares
+		return misused(errors.New("--pictures none leaves nothing to save: give --pictures annotated or skeleton, or leave --save out"))
 	}
 	judge, err := judge(c.Judging, file, c.Model)
 	if err != nil {

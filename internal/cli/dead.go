@@ -22,6 +22,18 @@ type deadCommand struct {
 	Drop   deadDrop   `cmd:"" help:"Remove dead letters for good."`
 }
 
+// Help shows the way.
+func (deadCommand) Help() string {
+	return `What came and could not be analysed is kept with its reason: what never was a picture, and pictures at which several
+attempts went wrong. Works on a data folder, whether a hub runs on it or not.
+
+Examples:
+  plumbline dead list
+  plumbline dead show 01M80P80FXBHGM3R80E268RXJD -o received.jpg
+  plumbline dead replay --all                     # after what went wrong was mended
+  plumbline dead drop 01M80P80FXBHGM3R80E268RXJD`
+}
+
 // graveyard is what the dead commands do, in the data folder itself or by way of the hub that runs on it.
 type graveyard interface {
 	List(ctx context.Context) ([]web.DeadLetter, error)
@@ -94,6 +106,13 @@ type deadList struct {
 	JSON        bool `help:"One JSON object a line." name:"json"`
 }
 
+// Help shows examples.
+func (deadList) Help() string {
+	return `Examples:
+  plumbline dead list
+  plumbline dead list --data /var/lib/plumbline --json`
+}
+
 func (c *deadList) Run(ctx context.Context, p *Process) (err error) {
 	g, shut, err := openGraveyard(ctx, c.Data)
 	if err != nil {
@@ -130,6 +149,15 @@ type deadShow struct {
 	ID          string `arg:"" help:"Id of the dead letter."`
 	Output      string `help:"File to save what was received to." short:"o" placeholder:"FILE" type:"path"`
 	JSON        bool   `help:"One JSON object, with what was received as base64 in head." name:"json"`
+}
+
+// Help shows examples.
+func (deadShow) Help() string {
+	return `Of what was too large, only the first 64 KiB are kept.
+
+Examples:
+  plumbline dead show 01M80P80FXBHGM3R80E268RXJD
+  plumbline dead show 01M80P80FXBHGM3R80E268RXJD -o received.jpg`
 }
 
 func (c *deadShow) Run(ctx context.Context, p *Process) (err error) {
@@ -202,12 +230,28 @@ type deadReplay struct {
 	deadChange `embed:""`
 }
 
+// Help shows examples.
+func (deadReplay) Help() string {
+	return `What never was a picture cannot be replayed.
+
+Examples:
+  plumbline dead replay 01M80P80FXBHGM3R80E268RXJD
+  plumbline dead replay --all`
+}
+
 func (c *deadReplay) Run(ctx context.Context, p *Process) error {
 	return c.each(ctx, p, "back in the queue", func(g graveyard, id string) error { return g.Replay(ctx, id) })
 }
 
 type deadDrop struct {
 	deadChange `embed:""`
+}
+
+// Help shows examples.
+func (deadDrop) Help() string {
+	return `Examples:
+  plumbline dead drop 01M80P80FXBHGM3R80E268RXJD
+  plumbline dead drop --all`
 }
 
 func (c *deadDrop) Run(ctx context.Context, p *Process) error {

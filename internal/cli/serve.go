@@ -37,7 +37,7 @@ Examples:
   plumbline serve --mqtt-listen 0.0.0.0:1883      # after: plumbline users add pi1
   DATABASE_URL=postgres://… plumbline serve --model lite --workers 4
   plumbline serve --mqtt-url mqtt://plumbline@broker.local --mqtt-password-file secret
-  mosquitto_pub -t images/pi1 -f photo.jpg        # then look at http://127.0.0.1:8080`
+  mosquitto_pub -q 1 -t images/pi1 -f photo.jpg   # then look at http://127.0.0.1:8080`
 }
 
 func (c *serveCommand) Run(ctx context.Context, p *Process, file *configFile) error {

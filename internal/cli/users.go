@@ -19,6 +19,17 @@ type usersCommand struct {
 	Remove usersRemove `cmd:"" help:"Take an account away; a running broker notices at once."`
 }
 
+// Help shows the way.
+func (usersCommand) Help() string {
+	return `Accounts lie in the data folder, passwords as bcrypt hashes. A running broker notices changes at once.
+
+Examples:
+  plumbline users add pi1                         # prints a password, once
+  plumbline users add wall --role viewer          # reads everybody's results
+  plumbline users list
+  plumbline users remove pi1`
+}
+
 type usersAdd struct {
 	config.Data   `embed:""`
 	Name          string `arg:"" help:"Name to connect with; a device publishes only to images/NAME."`
