@@ -54,23 +54,11 @@ type Entry struct {
 	ReceivedAt time.Time
 	SHA256     string
 	Refused    bool
+	Sequence   uint64 // in the journal
 }
 
 // Journal goes through everything that was accepted within the journal's age, oldest first.
-func (h *Hub) Journal(ctx context.Context) iter.Seq2[Entry, error] {
-	return func(yield func(Entry, error) bool) {
-		if err := h.past.wait(ctx); err != nil {
-			yield(Entry{}, err)
-			return
-		}
-		for e, err := range h.journal(ctx, scan{}) {
-			f := e.facts
-			if !yield(Entry{f.ID, f.Device, f.Topic, f.ReceivedAt, f.SHA256, f.Refused}, err) {
-				return
-			}
-		}
-	}
-}
+func (h *Hub) Journal(ctx context.Context) iter.Seq2[Entry, error] { return h.JournalAfter(ctx, 0) }
 
 // QueuedIDs are the ids of all captures in the queue, waiting or leased.
 func (h *Hub) QueuedIDs(ctx context.Context) (map[string]bool, error) {

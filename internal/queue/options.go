@@ -44,6 +44,7 @@ type Options struct {
 	Lease           time.Duration // a claim's lease between two heartbeats; 15 s
 	AnalysisTimeout time.Duration // from claim to result, after which a claim counts as hung; 30 s
 	MaxBlame        int           // failed attempts after which a capture is a dead letter; 5
+	KeepLimits      bool          // streams that are there keep their size and age, whatever is said above
 
 	Listener Listener // for workers on other machines; none
 

@@ -14,6 +14,7 @@ import (
 type scan struct {
 	filter      string
 	from        time.Time // stored at this time or later
+	after       uint64    // sequence
 	headersOnly bool
 }
 
@@ -66,6 +67,9 @@ func (sc scan) config() jetstream.OrderedConsumerConfig {
 	if !sc.from.IsZero() {
 		from := sc.from.UTC()
 		c.DeliverPolicy, c.OptStartTime = jetstream.DeliverByStartTimePolicy, &from
+	}
+	if sc.after > 0 {
+		c.DeliverPolicy, c.OptStartSeq = jetstream.DeliverByStartSequencePolicy, sc.after+1
 	}
 	return c
 }

@@ -53,6 +53,11 @@ func openStreams(ctx context.Context, js jetstream.JetStream, n names, o Options
 		{&s.attempts, attemptsStream, attempts},
 	} {
 		st.config.Name, st.config.Subjects = n.stream(st.kind), []string{n.subjects(st.kind) + "*"}
+		if o.KeepLimits {
+			if err := keepLimits(ctx, js, &st.config); err != nil {
+				return s, err
+			}
+		}
 		opened, err := js.CreateOrUpdateStream(ctx, st.config)
 		if err != nil {
 			return s, fmt.Errorf("opening stream %s: %w", st.config.Name, err)

@@ -1,6 +1,6 @@
 // Package store keeps results as rows of the table posture_log, in SQLite or PostgreSQL: the original's ten columns, then
-// ours. What a database takes and refuses is the same for both. It keeps no pictures, retries nothing (a recorder does) and
-// never changes or deletes a row.
+// ours. What a database takes and refuses is the same for both. It keeps no pictures, retries nothing (a recorder does),
+// never changes a row, and removes rows for their age only, noting which.
 package store
 
 import (
@@ -43,6 +43,7 @@ type Options struct {
 
 // database is what both doors offer.
 type database interface {
+	retention
 	Append(ctx context.Context, results []posture.Result) ([]posture.Result, error)
 	Latest(ctx context.Context) ([]Entry, error)
 	Recent(ctx context.Context, q Query) ([]Entry, error)

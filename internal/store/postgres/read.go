@@ -72,10 +72,15 @@ func (d *Database) CountByDevice(ctx context.Context) (map[string]int64, error) 
 
 // Recorded tells which of the captures have a row.
 func (d *Database) Recorded(ctx context.Context, captureIDs []string) (map[string]bool, error) {
+	return d.among(ctx, "SELECT capture_id FROM posture_log WHERE capture_id = ANY ($1::text[])", captureIDs)
+}
+
+// among runs a query for those of the ids that it knows.
+func (d *Database) among(ctx context.Context, query string, captureIDs []string) (map[string]bool, error) {
 	if len(captureIDs) == 0 {
 		return map[string]bool{}, nil
 	}
-	ids, err := d.texts(ctx, "SELECT capture_id FROM posture_log WHERE capture_id = ANY ($1::text[])", captureIDs)
+	ids, err := d.texts(ctx, query, captureIDs)
 	if err != nil {
 		return nil, d.explain(err)
 	}
@@ -88,8 +93,13 @@ func (d *Database) Recorded(ctx context.Context, captureIDs []string) (map[strin
 
 // CaptureIDs goes through the ids of all recorded captures, in order; rows of the original have none.
 func (d *Database) CaptureIDs(ctx context.Context) iter.Seq2[string, error] {
+	return d.each(ctx, "SELECT capture_id FROM posture_log WHERE capture_id IS NOT NULL ORDER BY capture_id")
+}
+
+// each goes through the rows of a query of one text column.
+func (d *Database) each(ctx context.Context, query string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
-		rows, err := d.pool.Query(ctx, "SELECT capture_id FROM posture_log WHERE capture_id IS NOT NULL ORDER BY capture_id")
+		rows, err := d.pool.Query(ctx, query)
 		if err != nil {
 			yield("", d.explain(err))
 			return

@@ -32,6 +32,7 @@ func migrate(ctx context.Context, db *sql.DB, path string, log *slog.Logger) err
 			migration(1, adoptTable),
 			migration(2, addOurColumns),
 			migration(3, addIndexes),
+			migration(4, addRemoved),
 		))
 	if err != nil {
 		return fmt.Errorf("preparing migrations: %w", err)

@@ -94,7 +94,12 @@ func (d *Database) CountByDevice(ctx context.Context) (map[string]int64, error) 
 
 // Recorded tells which of the captures have a row.
 func (d *Database) Recorded(ctx context.Context, captureIDs []string) (map[string]bool, error) {
-	statement, err := d.reader.PrepareContext(ctx, "SELECT 1 FROM posture_log WHERE capture_id = ?")
+	return d.among(ctx, "SELECT 1 FROM posture_log WHERE capture_id = ?", captureIDs)
+}
+
+// among asks a query for each of the ids.
+func (d *Database) among(ctx context.Context, query string, captureIDs []string) (map[string]bool, error) {
+	statement, err := d.reader.PrepareContext(ctx, query)
 	if err != nil {
 		return nil, explain(d.path, err)
 	}
@@ -115,8 +120,13 @@ func (d *Database) Recorded(ctx context.Context, captureIDs []string) (map[strin
 
 // CaptureIDs goes through the ids of all recorded captures, in order; rows of the original have none.
 func (d *Database) CaptureIDs(ctx context.Context) iter.Seq2[string, error] {
+	return d.texts(ctx, "SELECT capture_id FROM posture_log WHERE capture_id IS NOT NULL ORDER BY capture_id")
+}
+
+// texts goes through the rows of a query of one text column.
+func (d *Database) texts(ctx context.Context, query string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
-		rows, err := d.reader.QueryContext(ctx, "SELECT capture_id FROM posture_log WHERE capture_id IS NOT NULL ORDER BY capture_id")
+		rows, err := d.reader.QueryContext(ctx, query)
 		if err != nil {
 			yield("", explain(d.path, err))
 			return
