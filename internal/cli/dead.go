@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"plumbline/internal/config"
-	"plumbline/internal/datadir"
 	"plumbline/internal/queue"
 	"plumbline/internal/web"
 )
@@ -44,24 +43,16 @@ type graveyard interface {
 
 // openGraveyard takes the data folder's lock, or else asks the hub that holds it.
 func openGraveyard(ctx context.Context, d config.Data) (graveyard, func() error, error) {
-	if err := datadir.Used(d.Data); err != nil {
-		return nil, nil, misused(fmt.Errorf("%w; name the hub's with --data", err))
-	}
-	folder, err := datadir.Lock(d.Data)
-	if errors.Is(err, datadir.ErrInUse) {
-		running, err := datadir.ReadHub(d.Data)
-		if err != nil {
-			return nil, nil, fmt.Errorf("a hub that is just starting or ending holds the data folder; try again: %w", err)
-		}
-		return newHubClient(running.Socket), func() error { return nil }, nil
-	}
-	if err != nil {
+	folder, running, err := holdFolder(d)
+	switch {
+	case err != nil:
 		return nil, nil, err
+	case running != nil:
+		return running, func() error { return nil }, nil
 	}
-	options := config.Serve{Data: d, Sync: string(queue.SyncAlways)}
-	h, err := queue.Open(ctx, queueOptions(&options, newLog(&Process{Stderr: os.Stderr}, config.Logging{LogLevel: "error"}), nil))
+	h, err := openIdleQueue(ctx, &config.Serve{Data: d, Sync: string(queue.SyncAlways)})
 	if err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("opening the queue: %w", err), folder.Close())
+		return nil, nil, errors.Join(err, folder.Close())
 	}
 	return deadLetters{h}, func() error { return errors.Join(h.Close(), folder.Close()) }, nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"plumbline/internal/datadir"
 	"plumbline/internal/frame"
+	"plumbline/internal/ledger"
 	"plumbline/internal/mqtt"
 	"plumbline/internal/mqtt/broker"
 	"plumbline/internal/mqtt/ingest"
@@ -37,6 +38,7 @@ func (h *hub) openWeb(context.Context) error {
 		Results:  shownResults{h.store},
 		Pictures: func(device, file string) (io.ReadSeekCloser, error) { return h.album.OpenPicture(device, file) },
 		Queue:    h.depth, Dead: deadLetters{h.queue},
+		Ledger: func(ctx context.Context) (ledger.Report, error) { return takeLedger(ctx, h.queue, h.store, nil) },
 		Checks: []web.Check{{Name: "queue", Ready: h.queue.Ready}, {Name: "database", Ready: h.store.Ping}, {Name: "mqtt", Ready: h.broker.ready},
 			{Name: "recorder", Ready: func(context.Context) error { return h.recorder.Ready() }}},
 		MQTTAddress: h.broker.address(h.config), Gatherer: h.registry, Registerer: h.registry, Log: h.part("web"),

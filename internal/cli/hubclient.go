@@ -13,15 +13,19 @@ import (
 	"plumbline/internal/web"
 )
 
-// hubClient asks a running hub by its private socket.
-type hubClient struct{ http http.Client }
+// hubClient asks a running hub, by its private socket or by the address of its page.
+type hubClient struct {
+	http  http.Client
+	base  string
+	token string // empty where none is asked for
+}
 
 func newHubClient(socket string) *hubClient {
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		var d net.Dialer
 		return d.DialContext(ctx, "unix", socket)
 	}
-	return &hubClient{http.Client{Transport: &http.Transport{DialContext: dial}}}
+	return &hubClient{http: http.Client{Transport: &http.Transport{DialContext: dial}}, base: "http://hub"}
 }
 
 func (c *hubClient) List(ctx context.Context) ([]web.DeadLetter, error) {
@@ -46,9 +50,12 @@ func (c *hubClient) Drop(ctx context.Context, id string) error {
 }
 
 func (c *hubClient) do(ctx context.Context, method, path string, answer any) error {
-	request, err := http.NewRequestWithContext(ctx, method, "http://hub"+path, http.NoBody)
+	request, err := http.NewRequestWithContext(ctx, method, c.base+path, http.NoBody)
 	if err != nil {
 		return fmt.Errorf("asking the running hub: %w", err)
+	}
+	if c.token != "" {
+		request.Header.Set("Authorization", "Bearer "+c.token)
 	}
 	response, err := c.http.Do(request)
 	if err != nil {

@@ -72,6 +72,7 @@ type Serve struct {
 	Pictures        string `help:"Pictures to keep: ${enum}. Skeleton draws the figure on a blank ground, for privacy." enum:"annotated,skeleton,none" default:"annotated" group:"Results"`
 	PicturesMaxAge  Age    `help:"Remove annotated pictures older than this, such as 30d (0: never)." default:"0s" placeholder:"AGE" group:"Results"`
 	PicturesMaxSize Bytes  `help:"Remove the oldest annotated pictures beyond this, such as 20GB (0: never). Looked after once a minute." default:"0" placeholder:"SIZE" group:"Results"`
+	RowsMaxAge      Age    `help:"Remove rows of pictures received longer ago than this, such as 365d (0: never). Those of the Python scripts too." default:"0s" placeholder:"AGE" group:"Results"`
 	DatabaseURL     string `name:"database-url" help:"PostgreSQL to write rows to, instead of SQLite in the data folder. SUPABASE_HOST, SUPABASE_DB, SUPABASE_USER, SUPABASE_PASSWORD, SUPABASE_PORT and SUPABASE_SSL do the same. Best set in the environment, where other users cannot read it." placeholder:"URL" env:"PLUMBLINE_DATABASE_URL,DATABASE_URL" group:"Results"`
 
 	Sync          string        `help:"When a received picture is on disk: always (before its acknowledgement) or interval (every few seconds; faster, a power cut loses those)." enum:"always,interval" default:"always" group:"Queue"`

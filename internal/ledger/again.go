@@ -6,8 +6,6 @@ import (
 	"maps"
 	"slices"
 	"time"
-
-	"github.com/oklog/ulid/v2"
 )
 
 // lookAgain looks up what seems wrong, in the same order as read, and forgets what is not.
@@ -36,12 +34,12 @@ func (t *taking) lookAgain(ctx context.Context, pause time.Duration) error {
 }
 
 // places are where the captures are now.
-func (t *taking) places(ctx context.Context, ids []ulid.ULID) (map[ulid.ULID]place, error) {
+func (t *taking) places(ctx context.Context, ids []key) (map[key]place, error) {
 	texts := make([]string, len(ids))
 	for i, id := range ids {
 		texts[i] = id.String()
 	}
-	now := make(map[ulid.ULID]place, len(ids))
+	now := make(map[key]place, len(ids))
 	for _, source := range []struct {
 		where place
 		find  func(context.Context, []string) (map[string]bool, error)
@@ -61,7 +59,7 @@ func (t *taking) places(ctx context.Context, ids []ulid.ULID) (map[ulid.ULID]pla
 
 // correct puts right what was noted of a capture. One without an entry that is nowhere any more, or was a dead letter and
 // is none now, is on its way.
-func (t *taking) correct(id ulid.ULID, now place) {
+func (t *taking) correct(id key, now place) {
 	if i, ok := t.index[id]; ok {
 		t.marks[i].in |= now
 		if now&(recorded|dead) != recorded|dead {

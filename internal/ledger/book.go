@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"slices"
 	"time"
-
-	"github.com/oklog/ulid/v2"
 )
 
 // place is a set of places; a capture on its way is in two for a moment.
@@ -28,27 +26,27 @@ type mark struct {
 // book is the journal's side of the ledger, and what was found without an entry.
 type book struct {
 	marks   []mark
-	index   map[ulid.ULID]uint32 // into marks
+	index   map[key]uint32 // into marks
 	devices map[string]uint32
 	names   []string
 
-	last  uint64                 // sequence up to which the journal was read
-	late  map[ulid.ULID]bool     // accepted after the journal was read
-	loose map[ulid.ULID]place    // found somewhere without an entry
-	twice map[ulid.ULID]struct{} // both row and dead letter
+	last  uint64           // sequence up to which the journal was read
+	late  map[key]bool     // accepted after the journal was read
+	loose map[key]place    // found somewhere without an entry
+	twice map[key]struct{} // both row and dead letter
 	begin time.Time
 	out   Outside
 }
 
 func newBook() *book {
 	return &book{
-		index: map[ulid.ULID]uint32{}, devices: map[string]uint32{},
-		late: map[ulid.ULID]bool{}, loose: map[ulid.ULID]place{}, twice: map[ulid.ULID]struct{}{},
+		index: map[key]uint32{}, devices: map[string]uint32{},
+		late: map[key]bool{}, loose: map[key]place{}, twice: map[key]struct{}{},
 	}
 }
 
 // accept enters an entry of the journal; an id that comes twice is one.
-func (b *book) accept(id ulid.ULID, device string) {
+func (b *book) accept(id key, device string) {
 	if _, known := b.index[id]; known {
 		return
 	}
@@ -64,8 +62,8 @@ func (b *book) accept(id ulid.ULID, device string) {
 
 // found notes that a capture is in a place.
 func (b *book) found(text string, where place) {
-	id, err := ulid.ParseStrict(text)
-	if err != nil {
+	id, ours := parse(text)
+	if !ours {
 		if where == recorded {
 			b.out.OtherRows++
 		}
@@ -84,8 +82,8 @@ func (b *book) found(text string, where place) {
 }
 
 // older notes what was received before the journal begins: it may have had an entry that left by age.
-func (b *book) older(id ulid.ULID, where place) bool {
-	if !b.begin.IsZero() && !ulid.Time(id.Time()).Before(b.begin) {
+func (b *book) older(id key, where place) bool {
+	if !b.begin.IsZero() && !id.receivedAt().Before(b.begin) {
 		return false
 	}
 	switch where {
@@ -107,8 +105,8 @@ func (b *book) setLateAside() {
 }
 
 // unplaced are the entries without a place.
-func (b *book) unplaced() []ulid.ULID {
-	var ids []ulid.ULID
+func (b *book) unplaced() []key {
+	var ids []key
 	for id, i := range b.index {
 		if b.marks[i].in == 0 {
 			ids = append(ids, id)
@@ -149,7 +147,7 @@ func (b *book) report(asOf time.Time) Report {
 	for _, id := range b.unplaced() {
 		device := &r.Devices[b.marks[b.index[id]].device]
 		device.Missing++
-		r.Missing = append(r.Missing, Missing{ID: id.String(), Device: device.Device, ReceivedAt: ulid.Time(id.Time()).UTC()})
+		r.Missing = append(r.Missing, Missing{ID: id.String(), Device: device.Device, ReceivedAt: id.receivedAt()})
 	}
 	for id, in := range b.loose {
 		r.Surplus = append(r.Surplus, Surplus{ID: id.String(), Problem: problem(in)})

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"iter"
 	"time"
-
-	"github.com/oklog/ulid/v2"
 )
 
 // Options of Take; the zero value of each field is its default.
@@ -109,13 +107,13 @@ func (t *taking) read(ctx context.Context) (err error) {
 	return t.readLate(ctx)
 }
 
-func (t *taking) readJournal(ctx context.Context, enter func(id ulid.ULID, device string)) error {
+func (t *taking) readJournal(ctx context.Context, enter func(id key, device string)) error {
 	for e, err := range t.Journal(ctx, t.last) {
 		if err != nil {
 			return fmt.Errorf("reading the journal: %w", err)
 		}
-		id, err := ulid.ParseStrict(e.ID)
-		if err != nil {
+		id, ours := parse(e.ID)
+		if !ours {
 			return fmt.Errorf("reading the journal: %q is no capture id", e.ID)
 		}
 		t.last = max(t.last, e.Sequence)
@@ -126,7 +124,7 @@ func (t *taking) readJournal(ctx context.Context, enter func(id ulid.ULID, devic
 
 // readLate learns what was accepted meanwhile.
 func (t *taking) readLate(ctx context.Context) error {
-	err := t.readJournal(ctx, func(id ulid.ULID, _ string) {
+	err := t.readJournal(ctx, func(id key, _ string) {
 		if _, known := t.index[id]; !known {
 			t.late[id] = true
 		}
@@ -162,7 +160,7 @@ func (t *taking) readRows(ctx context.Context, ids iter.Seq2[string, error], fou
 
 // foundRemoved counts a removed row only for an entry: its note may outlive that.
 func (t *taking) foundRemoved(text string) {
-	if id, err := ulid.ParseStrict(text); err == nil {
+	if id, ours := parse(text); ours {
 		if i, ok := t.index[id]; ok {
 			t.marks[i].in |= recorded
 		}

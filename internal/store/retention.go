@@ -8,8 +8,9 @@ import (
 	"plumbline/internal/store/row"
 )
 
-// retention is what removes rows and remembers which.
+// retention is what removes rows, and tells which captures have one or had one.
 type retention interface {
+	CaptureIDs(ctx context.Context) iter.Seq2[string, error]
 	RemoveOld(ctx context.Context, r row.Retention) (int, error)
 	ForgetRemoved(ctx context.Context, before time.Time) error
 	RemovedIDs(ctx context.Context) iter.Seq2[string, error]

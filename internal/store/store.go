@@ -49,7 +49,6 @@ type database interface {
 	Recent(ctx context.Context, q Query) ([]Entry, error)
 	CountByDevice(ctx context.Context) (map[string]int64, error)
 	Recorded(ctx context.Context, captureIDs []string) (map[string]bool, error)
-	CaptureIDs(ctx context.Context) iter.Seq2[string, error]
 	Ping(ctx context.Context) error
 	Close() error
 }

@@ -40,6 +40,9 @@ func (s *Server) AdminHandler() http.Handler {
 		mux.HandleFunc("POST /api/v1/dead/{id}/replay", s.changeDead("replaying a dead letter", s.o.Dead.Replay))
 		mux.HandleFunc("DELETE /api/v1/dead/{id}", s.changeDead("dropping a dead letter", s.o.Dead.Drop))
 	}
+	if s.o.Ledger != nil {
+		mux.HandleFunc("GET /api/v1/ledger", s.showLedger(true))
+	}
 	mux.HandleFunc("GET /api/v1/queue", s.showQueue)
 	mux.HandleFunc("GET /healthz", healthy)
 	return mux

@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"plumbline/internal/ledger"
 	"plumbline/internal/posture"
 )
 
@@ -60,6 +61,8 @@ type Options struct {
 	Queue    func(ctx context.Context) (Depth, error)
 	Dead     deadLetters // only AdminHandler serves them
 	Checks   []Check
+	// Ledger compares everything that was accepted with where it is now. It is costly, so it is called for one who asks at a time.
+	Ledger func(ctx context.Context) (ledger.Report, error)
 
 	MQTTAddress string // host:port to name where the page tells how to send a first picture
 	Heartbeat   time.Duration

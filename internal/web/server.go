@@ -21,6 +21,8 @@ type Server struct {
 	guard   *guard
 	metrics *metrics
 	handler http.Handler
+
+	accounts accounts
 }
 
 // New builds a Server; it listens only in Run.
@@ -34,7 +36,7 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	m := newMetrics(o.Registerer)
-	s := &Server{o: o, page: p, hub: newHub(o.Now(), m), guard: newGuard(o), metrics: m}
+	s := &Server{o: o, page: p, hub: newHub(o.Now(), m), guard: newGuard(o), metrics: m, accounts: accounts{take: o.Ledger}}
 	s.handler = s.guard.wrap(s.routes())
 	return s, nil
 }
@@ -52,6 +54,9 @@ func (s *Server) routes() http.Handler {
 	handle("GET /api/v1/results", s.listResults)
 	handle("GET /api/v1/latest", s.listLatest)
 	handle("GET /api/v1/queue", s.showQueue)
+	if s.o.Ledger != nil {
+		handle("GET /api/v1/ledger", s.showLedger(false))
+	}
 	handle("GET /healthz", healthy)
 	handle("GET /readyz", s.ready)
 	handle("POST /login", s.guard.login)
