@@ -16,6 +16,7 @@ import (
 	"plumbline/internal/ledger"
 	"plumbline/internal/mqtt"
 	"plumbline/internal/mqtt/broker"
+	"plumbline/internal/mqtt/device"
 	"plumbline/internal/mqtt/ingest"
 	"plumbline/internal/mqtt/users"
 	"plumbline/internal/posture"
@@ -95,7 +96,7 @@ func (h *hub) openBroker(ctx context.Context) error {
 			return err
 		}
 	}
-	if h.config.BrokerListen() != "" {
+	if h.config.EmbedsBroker() {
 		if err := h.openEmbedded(handler, pattern); err != nil {
 			return err
 		}
@@ -109,13 +110,12 @@ func (h *hub) openEmbedded(handler *ingest.Ingest, pattern mqtt.Pattern) error {
 	if err != nil {
 		return fmt.Errorf("reading the MQTT accounts: %w", err)
 	}
-	started, err := broker.Start(broker.Options{
-		Listen: h.config.BrokerListen(), Users: accounts, Anonymous: h.config.MQTTAnonymous, Pictures: pattern,
-		Handle: handler.Handle, MaxPacketBytes: ingest.MaxPacketBytes(int64(h.config.MaxPictureBytes)),
-		Logger: h.part("broker"), Registerer: h.registry,
-	})
+	options := brokerOptions(h.config)
+	options.Users, options.Pictures, options.Handle = accounts, pattern, handler.Handle
+	options.Logger, options.Registerer = h.part("broker"), h.registry
+	started, err := broker.Start(options)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("another program holds the broker's address; choose one with --mqtt-listen: %w", err)
+		return fmt.Errorf("another program holds the broker's address; choose another: %w", err)
 	} else if err != nil {
 		return err
 	}
@@ -200,20 +200,20 @@ func (h *hub) welcome(p *Process) {
 		pictures = "not kept"
 	}
 	fmt.Fprintf(p.Stdout, `Plumbline %s is ready.
-  pictures in   mqtt://%s  topic %s
+  pictures in   %s  topic %s
   results       http://%s
   rows          %s
   pictures      %s
   data          %s
 Send one:  %s     Stop: Ctrl-C
-`, p.Version, h.broker.address(h.config), strings.Replace(h.config.MQTTTopic, "+", "<device>", 1), h.httpAddr, rows, pictures, h.config.Data.Data, p.hint(h.sendHint()))
+`, p.Version, strings.Join(h.broker.urls(h.config), ", "), strings.Replace(h.config.MQTTTopic, "+", "<device>", 1), h.httpAddr, rows, pictures, h.config.Data.Data, p.hint(h.sendHint()))
 }
 
 // sendHint is how a first picture is sent to this hub.
 func (h *hub) sendHint() string {
 	hint := "send photo.jpg --device pi1"
-	if _, port, err := net.SplitHostPort(h.broker.address(h.config)); err == nil && port != "1883" {
-		hint += " --mqtt-url mqtt://127.0.0.1:" + port
+	if urls := h.broker.urls(h.config); len(urls) > 0 && urls[0] != device.DefaultURL {
+		hint += " --mqtt-url " + strings.NewReplacer("0.0.0.0", "127.0.0.1", "[::]", "127.0.0.1").Replace(urls[0])
 	}
 	return hint
 }

@@ -108,3 +108,15 @@ func (b *brokers) address(c *config.Serve) string {
 	}
 	return c.BrokerListen()
 }
+
+// urls are all the ways in which devices reach the hub.
+func (b *brokers) urls(c *config.Serve) []string {
+	var all []string
+	if e := b.embedded.Load(); e != nil {
+		all = e.URLs()
+	}
+	if d, err := dial.New(c.MQTTURL, brokerTLS(c.BrokerTLS)); err == nil && c.MQTTURL != "" {
+		all = append(all, d.String())
+	}
+	return all
+}

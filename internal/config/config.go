@@ -56,10 +56,11 @@ type Serve struct {
 
 	OutsideBroker `embed:"" group:"Broker outside"`
 
-	MQTTListen    string   `name:"mqtt-listen" help:"Address of the MQTT broker inside (default: 127.0.0.1:1883; with --mqtt-url none)." placeholder:"ADDRESS" group:"Listeners"`
-	MQTTAnonymous bool     `name:"mqtt-anonymous" help:"Let anyone who reaches the broker publish. Without it, listening beyond loopback needs users (plumbline users add)." group:"Listeners"`
-	MQTTTopic     string   `name:"mqtt-topic" help:"Topics that pictures come on; the last level is the device." default:"images/+" group:"Listeners"`
-	MQTTLandmarks bool     `name:"mqtt-landmarks" help:"Announce the 33 landmarks with each result, some two kilobytes more." group:"Listeners"`
+	MQTTListen    string `name:"mqtt-listen" help:"Address of the MQTT broker inside (default: 127.0.0.1:1883; with --mqtt-url none)." placeholder:"ADDRESS" group:"Listeners"`
+	MQTTAnonymous bool   `name:"mqtt-anonymous" help:"Let anyone who reaches the broker publish. Without it, listening beyond loopback needs users (plumbline users add)." group:"Listeners"`
+	MQTTTopic     string `name:"mqtt-topic" help:"Topics that pictures come on; the last level is the device." default:"images/+" group:"Listeners"`
+	MQTTLandmarks bool   `name:"mqtt-landmarks" help:"Announce the 33 landmarks with each result, some two kilobytes more." group:"Listeners"`
+	Broker        `embed:"" group:"Listeners"`
 	HTTPListen    string   `name:"http-listen" help:"Address of the page, API and metrics." default:"127.0.0.1:8080" group:"Listeners"`
 	HTTPTokenFile string   `name:"http-token-file" help:"File with the token that HTTP clients must present; needed beyond loopback." placeholder:"FILE" type:"path" group:"Listeners"`
 	HTTPHosts     []string `name:"http-host" help:"Further host name that the page answers to on loopback, such as a reverse proxy's. May be repeated." placeholder:"NAME" group:"Listeners"`
@@ -84,6 +85,9 @@ type Serve struct {
 // Validate refuses combinations that cannot be honoured.
 func (s *Serve) Validate() error {
 	if err := s.Inference.Validate(); err != nil {
+		return err
+	}
+	if err := s.Broker.Validate(); err != nil {
 		return err
 	}
 	if s.Workers < -1 {

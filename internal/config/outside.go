@@ -11,10 +11,15 @@ type OutsideBroker struct {
 	BrokerTLS        `embed:""`
 }
 
-// BrokerListen is the address of the embedded broker, empty when none is wanted.
+// BrokerListen is the plain address of the embedded broker, empty when none is wanted.
 func (s *Serve) BrokerListen() string {
 	if s.MQTTListen == "" && s.MQTTURL == "" {
 		return DefaultMQTTListen
 	}
 	return s.MQTTListen
+}
+
+// EmbedsBroker says whether the embedded broker listens in any way.
+func (s *Serve) EmbedsBroker() bool {
+	return s.BrokerListen() != "" || s.MQTTTLSListen != "" || s.MQTTWSListen != "" || s.MQTTWSSListen != ""
 }

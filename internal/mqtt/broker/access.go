@@ -16,11 +16,11 @@ type access struct {
 // mayPublish says whether a client may publish on topic. Anonymous clients may publish anything under the pictures' root:
 // what does not name a device is handed over too and refused with a reason, which reaches more people than a closed
 // connection.
-func (a access) mayPublish(user, topic string) bool {
-	if user == "" {
+func (a access) mayPublish(s session, topic string) bool {
+	if s.user == "" {
 		return a.pictures.Under(topic)
 	}
-	account, ok := a.account(user)
+	account, ok := a.account(s)
 	if !ok || account.Role != mqtt.RoleDevice {
 		return false
 	}
@@ -30,11 +30,11 @@ func (a access) mayPublish(user, topic string) bool {
 
 // mayRead says whether a client may subscribe to a filter, or receive what was published on a topic. Subscribing to "#"
 // is allowed to those who may read all results; they receive nothing but results.
-func (a access) mayRead(user, filter string) bool {
-	if user == "" {
+func (a access) mayRead(s session, filter string) bool {
+	if s.user == "" {
 		return filter == "#" || a.results.Covers(filter)
 	}
-	account, ok := a.account(user)
+	account, ok := a.account(s)
 	switch {
 	case !ok:
 		return false
@@ -44,9 +44,20 @@ func (a access) mayRead(user, filter string) bool {
 	return filter == a.results.Topic(account.Name) && !strings.ContainsAny(filter, "+#")
 }
 
-func (a access) account(user string) (mqtt.Account, bool) {
-	if a.users == nil {
-		return mqtt.Account{}, false
+// account is what a client is now. A certificate's bearer is a device unless an account of that name says otherwise.
+func (a access) account(s session) (mqtt.Account, bool) {
+	var account mqtt.Account
+	known := false
+	if a.users != nil {
+		account, known = a.users.Account(s.user)
 	}
-	return a.users.Account(user)
+	switch {
+	case s.peer == nil:
+		return account, known
+	case !s.peer.valid():
+		return mqtt.Account{}, false
+	case !known:
+		account = mqtt.Account{Name: s.user, Role: mqtt.RoleDevice}
+	}
+	return account, true
 }

@@ -62,7 +62,7 @@ func TestLogin(t *testing.T) {
 		"no account on loopback": {login{id: "x"}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := dial(t, b, 4)
+			w := dial(t, b, mqtt3)
 			w.login(c.login)
 			if p := w.read(); p.kind != connack || p.body[1] != c.code {
 				t.Errorf("got packet %d % x, want CONNACK %d", p.kind, p.body, c.code)
@@ -92,7 +92,7 @@ func TestRights(t *testing.T) {
 		"anonymous, imagesque":        {"", "imagesque/pi1", false},
 	} {
 		t.Run("publish: "+name, func(t *testing.T) {
-			w := connect(t, b, 5, p.as(c.user))
+			w := connect(t, b, mqtt5, p.as(c.user))
 			before := in.count()
 			w.publish(retain, 1, c.topic, 3, []byte("x"))
 			reason := w.expectAck(puback, 3)
@@ -126,7 +126,7 @@ func TestRights(t *testing.T) {
 		"anonymous, postureless":   {"", "posturex/#", false},
 	} {
 		t.Run("subscribe: "+name, func(t *testing.T) {
-			if got := connect(t, b, 5, p.as(c.user)).subscribe(c.filter); got != c.want {
+			if got := connect(t, b, mqtt5, p.as(c.user)).subscribe(c.filter); got != c.want {
 				t.Errorf("granted: %v", got)
 			}
 		})
@@ -136,15 +136,15 @@ func TestRights(t *testing.T) {
 func TestSubscriberToEverythingReceivesResultsOnly(t *testing.T) {
 	in := newInbox()
 	b := start(t, broker.Options{Handle: in.handle})
-	reader := connect(t, b, 4, login{id: "reader"})
+	reader := connect(t, b, mqtt3, login{id: "reader"})
 	if !reader.subscribe("#") {
 		t.Fatal("refused")
 	}
-	sender := connect(t, b, 4, login{id: "sender", will: "posture/pi1"})
+	sender := connect(t, b, mqtt3, login{id: "sender", will: "posture/pi1"})
 	sender.publish(0, 1, "images/pi1", 1, []byte("picture"))
 	sender.expectAck(puback, 1)
 	_ = sender.net.Close() // without DISCONNECT, so that a will would be published
-	connect(t, b, 4, login{id: "sender"}).ping()
+	connect(t, b, mqtt3, login{id: "sender"}).ping()
 	if err := b.Publish("posture/pi1", []byte("result"), true, 0); err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +156,7 @@ func TestSubscriberToEverythingReceivesResultsOnly(t *testing.T) {
 func TestAccountThatWasRemovedLosesItsRights(t *testing.T) {
 	in, p := newInbox(), accounts(t)
 	b := start(t, broker.Options{Handle: in.handle, Users: p})
-	w := connect(t, b, 5, p.as("pi1"))
+	w := connect(t, b, mqtt5, p.as("pi1"))
 	w.publish(0, 1, "images/pi1", 1, []byte("x"))
 	w.expectAck(puback, 1)
 	if err := p.Remove("pi1"); err != nil {
@@ -172,8 +172,8 @@ func TestAccountThatWasRemovedLosesItsRights(t *testing.T) {
 func TestClientIdentifiersOfAccountsDoNotCollide(t *testing.T) {
 	in, p := newInbox(), accounts(t)
 	b := start(t, broker.Options{Handle: in.handle, Users: p})
-	one := connect(t, b, 4, login{id: "same", user: "pi1", password: p.passwords["pi1"], keep: true})
-	two := connect(t, b, 4, login{id: "same", user: "pi2", password: p.passwords["pi2"], keep: true})
+	one := connect(t, b, mqtt3, login{id: "same", user: "pi1", password: p.passwords["pi1"], keep: true})
+	two := connect(t, b, mqtt3, login{id: "same", user: "pi2", password: p.passwords["pi2"], keep: true})
 	one.ping()
 	two.ping()
 	two.publish(0, 1, "images/pi2", 1, []byte("x"))
@@ -187,7 +187,7 @@ func TestClientIdentifiersOfAccountsDoNotCollide(t *testing.T) {
 func TestForbiddenTopicInMQTT3(t *testing.T) {
 	in := newInbox()
 	b := start(t, broker.Options{Handle: in.handle})
-	w := connect(t, b, 4, login{id: "pi"})
+	w := connect(t, b, mqtt3, login{id: "pi"})
 	w.publish(0, 1, "elsewhere", 1, []byte("x"))
 	w.expectClosed()
 	if in.count() != 0 {
@@ -202,7 +202,7 @@ func TestTopicOfAPatternWithMoreLevels(t *testing.T) {
 	}
 	p := accounts(t)
 	b := start(t, broker.Options{Handle: newInbox().handle, Users: p, Pictures: pictures})
-	w := connect(t, b, 5, p.as("pi1"))
+	w := connect(t, b, mqtt5, p.as("pi1"))
 	for topic, want := range map[string]byte{"site/north/camera/pi1": 0, "site/north/camera/pi2": 0x87, "site/camera/pi1": 0x87, "images/pi1": 0x87} {
 		w.publish(0, 1, topic, 1, []byte("x"))
 		if reason := w.expectAck(puback, 1); reason != want {

@@ -10,17 +10,19 @@ import (
 
 	mochi "github.com/mochi-mqtt/server/v2"
 	"golang.org/x/sync/semaphore"
+
+	"plumbline/internal/mqtt/ws"
 )
 
 // Broker is a running MQTT broker.
 type Broker struct {
-	server   *mochi.Server
-	listener *listener
-	gate     *gate
-	cancel   context.CancelFunc // ends what is being handled
-	grace    time.Duration
-	metrics  *metrics
-	close    func() error
+	server    *mochi.Server
+	listeners []*listener // the plain one first
+	gate      *gate
+	cancel    context.CancelFunc // ends what is being handled
+	grace     time.Duration
+	metrics   *metrics
+	close     func() error
 }
 
 // Start begins to listen. Messages may be handed over before it returns.
@@ -36,39 +38,60 @@ func Start(o Options) (*Broker, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	server := mochi.New(serverOptions(o))
 	h := newHook(ctx, o, server, m)
-	shared := &limits{maxPacket: o.MaxPacketBytes, budget: semaphore.NewWeighted(o.MaxBufferedBytes), tooLarge: h.tooLarge}
-	l, err := listen(o, shared, func() { m.refusals.WithLabelValues(refusedFull).Inc() })
+	common, err := newShared(o, h)
 	if err != nil {
 		cancel()
 		return nil, err
 	}
-	b := &Broker{server: server, listener: l, gate: h.gate, cancel: cancel, grace: o.CloseGrace, metrics: m}
+	b := &Broker{server: server, gate: h.gate, cancel: cancel, grace: o.CloseGrace, metrics: m}
 	b.close = sync.OnceValue(b.shutDown)
-	if err := b.serve(h); err != nil {
-		l.stopAccepting()
+	if err := b.serve(o, h, common); err != nil {
+		b.stopAccepting()
 		cancel()
 		return nil, fmt.Errorf("starting the MQTT broker: %w", err)
 	}
 	return b, nil
 }
 
-func (b *Broker) serve(h *hook) error {
+func newShared(o Options, h *hook) (*shared, error) {
+	// Clients that are still saying hello need room beside those that have.
+	most := int64(o.MaxClients + o.MaxClients/4 + 16)
+	s := &shared{
+		limits:  &limits{maxPacket: o.MaxPacketBytes, budget: semaphore.NewWeighted(o.MaxBufferedBytes), tooLarge: h.tooLarge},
+		room:    semaphore.NewWeighted(most),
+		refused: func(reason string) { h.metrics.refusals.WithLabelValues(reason).Inc() },
+		log:     o.Logger,
+	}
+	if o.TLS.CertFile == "" {
+		return s, nil
+	}
+	var err error
+	s.certificates, err = newCertificates(o.TLS, o.Logger, h.metrics.certificate)
+	return s, err
+}
+
+func (b *Broker) serve(o Options, h *hook, s *shared) error {
 	if err := b.server.AddHook(h, nil); err != nil {
 		return err
 	}
-	if err := b.server.AddListener(b.listener); err != nil {
-		return err
+	for _, e := range o.endpoints() {
+		l, err := listen(e, o, s)
+		if err != nil {
+			return err
+		}
+		b.listeners = append(b.listeners, l)
+		if err := b.server.AddListener(l); err != nil {
+			return err
+		}
 	}
 	return b.server.Serve()
 }
 
 func newHook(ctx context.Context, o Options, server *mochi.Server, m *metrics) *hook {
-	host, _ := splitHost(o.Listen)
 	return &hook{
 		server:    server,
 		access:    access{pictures: o.Pictures, results: o.Results, users: o.Users},
 		users:     o.Users,
-		anonymous: o.Anonymous || isLoopback(host),
 		sessions:  2 * o.MaxClients,
 		maxPacket: uint32(o.MaxPacketBytes),
 		handle:    o.Handle,
@@ -108,8 +131,21 @@ func serverOptions(o Options) *mochi.Options {
 	}
 }
 
-// Addr is where the broker listens, with the port that was chosen when 0 was asked for.
-func (b *Broker) Addr() string { return b.listener.Address() }
+// Addr is where the broker listens, for plain MQTT if it does, with the port that was chosen when 0 was asked for.
+func (b *Broker) Addr() string { return b.listeners[0].Address() }
+
+// URLs are all the ways to the broker, the plain one first. The hosts are those that it listens on.
+func (b *Broker) URLs() []string {
+	var urls []string
+	for _, l := range b.listeners {
+		u := l.endpoint.scheme + "://" + l.Address()
+		if l.endpoint.websocket() {
+			u += ws.Path
+		}
+		urls = append(urls, u)
+	}
+	return urls
+}
 
 // Publish sends a message to all who are subscribed to its topic and may read it, at the given QoS or their own if that
 // is lower. A retained message is kept in memory for those who subscribe later; an empty one deletes it.
@@ -128,11 +164,17 @@ func (b *Broker) Close() error { return b.close() }
 // shutDown waits before it closes connections, so that what is committed meanwhile is acknowledged and need not be sent
 // again to the next process.
 func (b *Broker) shutDown() error {
-	b.listener.stopAccepting()
+	b.stopAccepting()
 	b.gate.shut(b.grace)
 	b.cancel()
 	if err := b.server.Close(); err != nil {
 		return fmt.Errorf("closing the MQTT broker: %w", err)
 	}
 	return nil
+}
+
+func (b *Broker) stopAccepting() {
+	for _, l := range b.listeners {
+		l.stopAccepting()
+	}
 }

@@ -51,6 +51,9 @@ type conn struct {
 	idleMutex sync.Mutex
 	idle      time.Duration // longest wait for a packet; 0 for ever
 
+	anonymous bool  // clients without an account may use the listener
+	peer      *peer // the client's certificate; nil without one
+
 	session *session // set once the client is authenticated
 	inGate  bool     // a message of this connection is being handled, or handled and not yet acknowledged
 }
@@ -59,6 +62,7 @@ type conn struct {
 type session struct {
 	client string // the identifier as the client knows it
 	user   string // empty for an anonymous client
+	peer   *peer  // nil for a client without a certificate
 }
 
 // limits are shared by all connections.

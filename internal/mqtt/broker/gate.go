@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"net"
 	"sync"
 	"time"
 )
@@ -44,9 +43,4 @@ func (g *gate) shut(patience time.Duration) {
 	case <-g.empty:
 	case <-time.After(patience):
 	}
-}
-
-func splitHost(address string) (host string, err error) {
-	host, _, err = net.SplitHostPort(address)
-	return host, err
 }

@@ -6,12 +6,15 @@ import (
 	"log/slog"
 	"net"
 	"os/exec"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"plumbline/internal/mqtt"
 	"plumbline/internal/mqtt/broker"
+	mqttdial "plumbline/internal/mqtt/dial"
+	"plumbline/internal/testkit/pki"
 )
 
 // patience bounds every wait in these tests; on a good day none comes near it.
@@ -89,11 +92,21 @@ func (b *logBuffer) String() string {
 	return b.text.String()
 }
 
-func start(t *testing.T, o broker.Options) *broker.Broker {
+// started is a running broker that listens in all ways, and the authority behind its certificate.
+type started struct {
+	*broker.Broker
+	ca *pki.Authority
+}
+
+func start(t *testing.T, o broker.Options) *started {
 	t.Helper()
-	if o.Listen == "" {
-		o.Listen = "127.0.0.1:0"
+	const free = "127.0.0.1:0"
+	ca := pki.New(t, "authority")
+	if o.TLS.CertFile == "" {
+		server := ca.Server()
+		o.TLS.CertFile, o.TLS.KeyFile = server.CertFile, server.KeyFile
 	}
+	o.Listen, o.TLSListen, o.WSListen, o.WSSListen = free, free, free, free
 	if o.CloseGrace == 0 {
 		o.CloseGrace = time.Second
 	}
@@ -115,11 +128,42 @@ func start(t *testing.T, o broker.Options) *broker.Broker {
 			t.Error(err)
 		}
 	})
-	return b
+	return &started{b, ca}
+}
+
+// url is the way to the broker by a scheme.
+func (s *started) url(t *testing.T, scheme string) string {
+	t.Helper()
+	for _, u := range s.URLs() {
+		if strings.HasPrefix(u, scheme+"://") {
+			return u
+		}
+	}
+	t.Fatalf("the broker does not listen for %s: %v", scheme, s.URLs())
+	return ""
+}
+
+// open connects without logging in.
+func (s *started) open(t *testing.T, scheme string, client pki.Certificate) net.Conn {
+	t.Helper()
+	files := mqttdial.TLS{}
+	if scheme == "mqtts" || scheme == "wss" {
+		files = mqttdial.TLS{CAFile: s.ca.File, CertFile: client.CertFile, KeyFile: client.KeyFile}
+	}
+	d, err := mqttdial.New(s.url(t, scheme), files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := d.Dial(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c
 }
 
 // mosquitto runs mosquitto_pub or mosquitto_sub against the broker and returns what it printed.
-func mosquitto(t *testing.T, b *broker.Broker, program string, stdin []byte, args ...string) (string, error) {
+func mosquitto(t *testing.T, b *started, program string, stdin []byte, args ...string) (string, error) {
 	t.Helper()
 	host, port, err := net.SplitHostPort(b.Addr())
 	if err != nil {

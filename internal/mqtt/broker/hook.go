@@ -20,8 +20,7 @@ type hook struct {
 	server    *mochi.Server
 	access    access
 	users     Users
-	anonymous bool // clients without an account may connect
-	sessions  int  // most sessions, those of absent clients included
+	sessions  int // most sessions, those of absent clients included
 	maxPacket uint32
 	handle    Handle
 	handling  context.Context
@@ -56,13 +55,13 @@ func (h *hook) OnConnectAuthenticate(cl *mochi.Client, pk packets.Packet) bool {
 	if !ok {
 		return false
 	}
-	user, ok := h.authenticate(c, string(pk.Connect.Username), string(pk.Connect.Password))
-	if !ok {
+	user, err := h.authenticate(c, string(pk.Connect.Username), string(pk.Connect.Password))
+	if err != nil {
 		h.metrics.refusals.WithLabelValues(refusedLogin).Inc()
-		h.log.Warn("MQTT login refused", "user", string(pk.Connect.Username), "client", cl.ID, "remote", cl.Net.Remote)
+		h.log.Warn("MQTT login refused", "user", string(pk.Connect.Username), "client", cl.ID, "remote", cl.Net.Remote, "reason", err)
 		return false
 	}
-	s := &session{client: cl.ID, user: user}
+	s := &session{client: cl.ID, user: user, peer: c.peer}
 	cl.ID = user + "/" + cl.ID
 	if _, known := h.server.Clients.Get(cl.ID); !known && h.server.Clients.Len() > h.sessions {
 		h.metrics.refusals.WithLabelValues(refusedSessions).Inc()
@@ -73,14 +72,29 @@ func (h *hook) OnConnectAuthenticate(cl *mochi.Client, pk packets.Packet) bool {
 	return true
 }
 
-// authenticate returns the account's name, empty for an anonymous client. Where accounts exist a name that is given must
-// be right even if anonymous clients are allowed; where none exist, names and passwords mean nothing.
-func (h *hook) authenticate(c *conn, name, password string) (user string, ok bool) {
+var (
+	errNoAccount     = errors.New("it gave no account")
+	errWrongPassword = errors.New("there is no such account, or the password is wrong")
+)
+
+// authenticate returns the account's name, empty for an anonymous client. A certificate decides alone, whatever name and
+// password come with it. Where accounts exist a name that is given must be right even if anonymous clients are allowed;
+// where none exist, names and passwords mean nothing.
+func (h *hook) authenticate(c *conn, name, password string) (user string, err error) {
+	if c.peer != nil {
+		return c.peer.name()
+	}
 	if h.users == nil || !h.users.Any() || (name == "" && password == "") {
-		return "", h.anonymous
+		if !c.anonymous {
+			return "", errNoAccount
+		}
+		return "", nil
 	}
 	account, ok := h.users.Verify(c.closed, name, password)
-	return account.Name, ok
+	if !ok {
+		return "", errWrongPassword
+	}
+	return account.Name, nil
 }
 
 func (h *hook) OnSessionEstablished(cl *mochi.Client, _ packets.Packet) {
@@ -105,9 +119,9 @@ func (h *hook) OnACLCheck(cl *mochi.Client, topic string, write bool) bool {
 		return true
 	}
 	if !write {
-		return h.access.mayRead(userOf(cl), topic)
+		return h.access.mayRead(sessionOf(cl), topic)
 	}
-	if h.access.mayPublish(userOf(cl), topic) {
+	if h.access.mayPublish(sessionOf(cl), topic) {
 		return true
 	}
 	h.metrics.refusals.WithLabelValues(refusedTopic).Inc()

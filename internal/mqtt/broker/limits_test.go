@@ -15,12 +15,13 @@ import (
 )
 
 func TestPacketTooLarge(t *testing.T) {
-	eachVersion(t, func(t *testing.T, version byte) {
+	eachClient(t, func(t *testing.T, c client) {
 		in, log := newInbox(), &logBuffer{}
 		b := start(t, broker.Options{Handle: in.handle, MaxPacketBytes: 100_000, Logger: slog.New(slog.NewTextHandler(log, nil))})
-		w := connect(t, b, version, login{id: "pi"})
-		w.publish(0, 1, "images/pi1", 7, make([]byte, 100_001))
-		if reason := w.expectClosed(); version == 5 && reason != 0x95 {
+		w := connect(t, b, c, login{id: "pi"})
+		body := w.publishBody(1, "images/pi1", 7, make([]byte, 100_001))
+		_, _ = w.net.Write(append(fixedHeader(publishByte|1<<1, len(body)), body...)) // may be cut off half-way
+		if reason := w.expectClosed(); c.version == 5 && reason != 0x95 {
 			t.Errorf("closed with reason %#x, want 0x95 (packet too large)", reason)
 		}
 		for _, want := range []string{"too large", "topic=images/pi1", "client=pi", "limit=100000"} {
@@ -29,8 +30,8 @@ func TestPacketTooLarge(t *testing.T) {
 			}
 		}
 		t.Log("the largest packet that fits is read")
-		again := connect(t, b, version, login{id: "pi"})
-		body := again.publishBody(1, "images/pi1", 8, nil)
+		again := connect(t, b, c, login{id: "pi"})
+		body = again.publishBody(1, "images/pi1", 8, nil)
 		again.publish(0, 1, "images/pi1", 8, make([]byte, 100_000-len(body)))
 		again.expectAck(puback, 8)
 		if in.count() != 1 {
@@ -44,7 +45,7 @@ func TestLargePacketBeforeLogin(t *testing.T) {
 	b := start(t, broker.Options{Handle: newInbox().handle})
 	for name, first := range map[string]byte{"CONNECT": connectByte, "PUBLISH": publishByte} {
 		t.Run(name, func(t *testing.T) {
-			w := dial(t, b, 4)
+			w := dial(t, b, mqtt3)
 			if _, err := w.net.Write(fixedHeader(first, 1<<20)); err != nil {
 				t.Fatal(err)
 			}
@@ -55,7 +56,7 @@ func TestLargePacketBeforeLogin(t *testing.T) {
 
 func TestMQTT5ClientIsToldThePacketLimit(t *testing.T) {
 	b := start(t, broker.Options{Handle: newInbox().handle, MaxPacketBytes: 123_456})
-	w := dial(t, b, 5)
+	w := dial(t, b, mqtt5)
 	w.login(login{id: "pi"})
 	const maximumPacketSize = 0x27
 	want := binary.BigEndian.AppendUint32([]byte{maximumPacketSize}, 123_456)
@@ -74,7 +75,7 @@ func TestBudget(t *testing.T) {
 		return nil
 	})
 	b := start(t, broker.Options{Handle: in.handle, MaxPacketBytes: 200_000, MaxBufferedBytes: 200_000})
-	first, second, third := connect(t, b, 4, login{id: "1"}), connect(t, b, 4, login{id: "2"}), connect(t, b, 4, login{id: "3"})
+	first, second, third := connect(t, b, mqtt3, login{id: "1"}), connect(t, b, mqtt3, login{id: "2"}), connect(t, b, mqtt3, login{id: "3"})
 	large := make([]byte, 150_000)
 	first.publish(0, 1, "images/1", 1, large)
 	receive(t, begun, "the first packet")
@@ -92,8 +93,8 @@ func TestBudget(t *testing.T) {
 func TestTooManyClients(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	b := start(t, broker.Options{Handle: newInbox().handle, MaxClients: 1, Registerer: registry})
-	connect(t, b, 4, login{id: "1"}).ping()
-	w := dial(t, b, 4)
+	connect(t, b, mqtt3, login{id: "1"}).ping()
+	w := dial(t, b, mqtt3)
 	w.login(login{id: "2"})
 	if p := w.read(); p.kind != connack || p.body[1] != 3 {
 		t.Errorf("got packet %d % x, want CONNACK 3 (server unavailable)", p.kind, p.body)
@@ -112,7 +113,7 @@ func TestMalformedPackets(t *testing.T) {
 		"cut off in the header": {connectByte},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := dial(t, b, 4)
+			w := dial(t, b, mqtt3)
 			if _, err := w.net.Write(raw); err != nil {
 				t.Fatal(err)
 			}
@@ -122,5 +123,5 @@ func TestMalformedPackets(t *testing.T) {
 			w.expectClosed()
 		})
 	}
-	connect(t, b, 4, login{id: "pi"}).ping()
+	connect(t, b, mqtt3, login{id: "pi"}).ping()
 }

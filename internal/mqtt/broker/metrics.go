@@ -11,6 +11,7 @@ const (
 	refusedSessions  = "too_many_sessions"
 	refusedNotCommit = "not_committed"
 	refusedSubscribe = "subscription"
+	refusedHandshake = "handshake" // of TLS or of a websocket
 )
 
 type metrics struct {
@@ -21,6 +22,7 @@ type metrics struct {
 	refusals    *prometheus.CounterVec
 	handling    prometheus.Histogram
 	results     prometheus.Counter
+	certificate prometheus.Gauge
 }
 
 func newMetrics(r prometheus.Registerer) (*metrics, error) {
@@ -32,11 +34,12 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		refusals:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "plumbline_mqtt_refusals_total", Help: "What the broker refused, by reason."}, []string{"reason"}),
 		handling:    prometheus.NewHistogram(prometheus.HistogramOpts{Name: "plumbline_mqtt_handling_seconds", Help: "From a complete packet to its acknowledgement.", Buckets: prometheus.ExponentialBuckets(0.0005, 2, 16)}),
 		results:     prometheus.NewCounter(prometheus.CounterOpts{Name: "plumbline_mqtt_results_total", Help: "Results published to subscribers."}),
+		certificate: prometheus.NewGauge(prometheus.GaugeOpts{Name: "plumbline_mqtt_certificate_expiry_timestamp_seconds", Help: "When the certificate of MQTT over TLS ends, in seconds since 1970; 0 without one."}),
 	}
 	if r == nil {
 		return m, nil
 	}
-	for _, c := range []prometheus.Collector{m.connections, m.connects, m.publishes, m.received, m.refusals, m.handling, m.results} {
+	for _, c := range []prometheus.Collector{m.connections, m.connects, m.publishes, m.received, m.refusals, m.handling, m.results, m.certificate} {
 		if err := r.Register(c); err != nil {
 			return nil, err
 		}

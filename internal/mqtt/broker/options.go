@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -39,9 +38,18 @@ type Handle func(ctx context.Context, m mqtt.Message) error
 
 // Options configure a Broker. Only Handle is required.
 type Options struct {
-	Listen    string // host:port; DefaultListen when empty
-	Users     Users  // nil when there are no accounts
-	Anonymous bool   // clients without an account may connect from anywhere
+	Listen    string // plain MQTT, host:port; DefaultListen when this and the next three are empty
+	TLSListen string // MQTT over TLS, usually on port 8883; none when empty
+	WSListen  string // MQTT over websockets, path /mqtt, usually on port 8083; none when empty
+	WSSListen string // MQTT over websockets over TLS, usually on port 8084; none when empty
+	TLS       TLS    // the files for TLSListen and WSSListen
+
+	// WSOrigins are sites whose pages may open websockets, such as https://example.org, or * for all; those of the host
+	// that the websocket itself is asked from always may.
+	WSOrigins []string
+
+	Users     Users // nil when there are no accounts
+	Anonymous bool  // clients without an account or certificate may connect from anywhere
 
 	Pictures mqtt.Pattern // where pictures come in; mqtt.DefaultPictures when zero
 	Results  mqtt.Results // where results go out; mqtt.DefaultResults when empty
@@ -64,7 +72,6 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Pictures.String() == "" {
 		o.Pictures, _ = mqtt.ParsePattern(mqtt.DefaultPictures)
 	}
-	setDefault(&o.Listen, DefaultListen)
 	setDefault(&o.Results, mqtt.DefaultResults)
 	setDefault(&o.MaxPacketBytes, DefaultMaxPacket)
 	setDefault(&o.MaxBufferedBytes, max(2*o.MaxPacketBytes, 64<<20))
@@ -90,26 +97,22 @@ func setDefault[T comparable](field *T, value T) {
 	}
 }
 
-// Validate refuses a listener that anybody on the network could write to without that being wanted.
+// Validate refuses listeners that anybody on the network could write to without that being wanted, and TLS by halves.
 func (o Options) Validate() error {
-	setDefault(&o.Listen, DefaultListen)
-	host, _, err := net.SplitHostPort(o.Listen)
-	if err != nil {
-		return fmt.Errorf("MQTT listen address %q: want host:port, such as %s: %w", o.Listen, DefaultListen, err)
+	if err := o.TLS.validate(); err != nil {
+		return err
 	}
-	if isLoopback(host) || o.Anonymous || o.hasUsers() {
-		return nil
+	secured := false
+	for _, e := range o.endpoints() {
+		if err := e.validate(o); err != nil {
+			return err
+		}
+		secured = secured || e.secured()
 	}
-	return fmt.Errorf("MQTT would listen on %s, where other machines reach it, but there are no accounts: "+
-		"add some with `plumbline users add NAME`, or allow everybody with --mqtt-anonymous, or listen on 127.0.0.1", o.Listen)
+	if o.TLS.CertFile != "" && !secured {
+		return fmt.Errorf("the certificate %s is for nothing: say where to listen with it, --mqtt-tls-listen 0.0.0.0:8883 or --mqtt-wss-listen 0.0.0.0:8084", o.TLS.CertFile)
+	}
+	return nil
 }
 
 func (o Options) hasUsers() bool { return o.Users != nil && o.Users.Any() }
-
-func isLoopback(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
-}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -58,36 +57,36 @@ func (j *journal) handle(_ context.Context, m mqtt.Message) error {
 // refused at first. In MQTT 3.1.1 it sends again only because the connection is closed.
 func TestPahoSendsAgainWhatWasNotAccepted(t *testing.T) {
 	interpreter := python(t)
-	eachVersion(t, func(t *testing.T, version byte) {
-		for _, qos := range []int{1, 2} {
-			t.Run(fmt.Sprintf("QoS %d", qos), func(t *testing.T) {
-				t.Parallel()
-				const count = 12
-				j := &journal{seen: map[string]bool{}, accepted: map[string]int{}, refuse: func(call int) bool { return call == 1 || call == 6 }}
-				b := start(t, broker.Options{Handle: j.handle})
-				_, port, err := net.SplitHostPort(b.Addr())
-				if err != nil {
-					t.Fatal(err)
+	for _, c := range []struct {
+		client
+		qos int
+	}{
+		{mqtt3, 1}, {mqtt3, 2}, {mqtt5, 1}, {mqtt5, 2}, {client{4, "wss"}, 1}, {client{5, "wss"}, 1}, {client{5, "mqtts"}, 1}, {client{4, "ws"}, 2},
+	} {
+		t.Run(fmt.Sprintf("%s version %d QoS %d", c.scheme, c.version, c.qos), func(t *testing.T) {
+			t.Parallel()
+			const count = 12
+			j := &journal{seen: map[string]bool{}, accepted: map[string]int{}, refuse: func(call int) bool { return call == 1 || call == 6 }}
+			b := start(t, broker.Options{Handle: j.handle})
+			ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+			defer cancel()
+			out, err := exec.CommandContext(ctx, interpreter, "testdata/publish.py", b.url(t, c.scheme), b.ca.File,
+				strconv.Itoa(int(c.version)), strconv.Itoa(c.qos), strconv.Itoa(count)).CombinedOutput()
+			if err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+			j.mutex.Lock()
+			defer j.mutex.Unlock()
+			for i := range count {
+				if got := j.accepted[fmt.Sprintf("picture %d", i)]; got != 1 {
+					t.Errorf("picture %d was accepted %d times", i, got)
 				}
-				ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
-				defer cancel()
-				out, err := exec.CommandContext(ctx, interpreter, "testdata/publish.py", port, strconv.Itoa(int(version)), strconv.Itoa(qos), strconv.Itoa(count)).CombinedOutput()
-				if err != nil {
-					t.Fatalf("%v: %s", err, out)
-				}
-				j.mutex.Lock()
-				defer j.mutex.Unlock()
-				for i := range count {
-					if got := j.accepted[fmt.Sprintf("picture %d", i)]; got != 1 {
-						t.Errorf("picture %d was accepted %d times", i, got)
-					}
-				}
-				if j.calls < count+2 {
-					t.Errorf("%d messages were handed over: nothing was sent again", j.calls)
-				}
-			})
-		}
-	})
+			}
+			if j.calls < count+2 {
+				t.Errorf("%d messages were handed over: nothing was sent again", j.calls)
+			}
+		})
+	}
 }
 
 // mosquitto_pub, which a shell script would use, sends again, too.

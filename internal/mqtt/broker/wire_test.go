@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"plumbline/internal/mqtt/broker"
+	"plumbline/internal/testkit/pki"
 )
 
 // Packet types and flags (MQTT 5, 2.1.2), in the first byte.
@@ -31,13 +31,31 @@ const (
 	dup, retain = 0x08, 0x01
 )
 
+// client is a version of MQTT and what carries it.
+type client struct {
+	version byte // 4 is MQTT 3.1.1
+	scheme  string
+}
+
+var mqtt3, mqtt5 = client{4, "mqtt"}, client{5, "mqtt"}
+
+// eachClient runs a test with both versions over everything that can carry them.
+func eachClient(t *testing.T, test func(t *testing.T, c client)) {
+	for _, scheme := range []string{"mqtt", "mqtts", "ws", "wss"} {
+		for name, version := range map[string]byte{"3.1.1": 4, "5": 5} {
+			t.Run(scheme+" version "+name, func(t *testing.T) { test(t, client{version, scheme}) })
+		}
+	}
+}
+
 // wire is a client that sends what it is told, byte by byte: real client libraries do not let a test choose packet
 // identifiers and DUP flags.
 type wire struct {
 	t       *testing.T
 	net     net.Conn
+	arrived net.Conn // what came from net
 	in      *bufio.Reader
-	version byte // 4 is MQTT 3.1.1
+	version byte
 }
 
 type packet struct {
@@ -51,20 +69,27 @@ type login struct {
 	will               string
 }
 
-func dial(t *testing.T, b *broker.Broker, version byte) *wire {
+func dial(t *testing.T, b *started, c client) *wire {
 	t.Helper()
-	c, err := net.Dial("tcp", b.Addr())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.Close() })
-	return &wire{t: t, net: c, in: bufio.NewReader(c), version: version}
+	return (&wire{t: t, version: c.version}).over(b.open(t, c.scheme, pki.Certificate{}))
+}
+
+// over reads by way of a pipe, since a websocket is of no use after a deadline has passed.
+func (w *wire) over(c net.Conn) *wire {
+	near, far := net.Pipe()
+	go func() {
+		_, _ = io.Copy(far, c)
+		_ = far.Close()
+	}()
+	w.t.Cleanup(func() { _ = near.Close() })
+	w.net, w.arrived, w.in = c, near, bufio.NewReader(near)
+	return w
 }
 
 // connect logs in and fails the test unless the broker agrees.
-func connect(t *testing.T, b *broker.Broker, version byte, l login) *wire {
+func connect(t *testing.T, b *started, c client, l login) *wire {
 	t.Helper()
-	w := dial(t, b, version)
+	w := dial(t, b, c)
 	w.login(l)
 	if p := w.read(); p.kind != connack || p.body[1] != 0 {
 		t.Fatalf("answer to CONNECT: %d % x", p.kind, p.body)
@@ -177,7 +202,7 @@ func (w *wire) read() packet {
 }
 
 func (w *wire) readFor(d time.Duration) (packet, error) {
-	_ = w.net.SetReadDeadline(time.Now().Add(d))
+	_ = w.arrived.SetReadDeadline(time.Now().Add(d))
 	first, err := w.in.ReadByte()
 	if err != nil {
 		return packet{}, err

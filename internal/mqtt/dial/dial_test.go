@@ -4,10 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"io"
-	"log"
 	"net"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -87,34 +84,41 @@ func echo(t *testing.T, config *tls.Config) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, l := range []net.Listener{plain, secured} {
-		t.Cleanup(func() { _ = l.Close() })
-		go func() {
-			for {
-				c, err := l.Accept()
-				if err != nil {
-					return
-				}
-				go answer(c)
-			}
-		}()
+	web, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
 	}
-	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != ws.Path {
-			http.NotFound(w, r)
-		} else if c, err := ws.Upgrade(w, r, nil); err == nil {
-			answer(c)
-		}
-	})
-	web, webTLS := httptest.NewServer(handler), httptest.NewUnstartedServer(handler)
-	webTLS.Config.ErrorLog = log.New(io.Discard, "", 0)
-	webTLS.TLS = config.Clone()
-	webTLS.StartTLS()
-	t.Cleanup(web.Close)
-	t.Cleanup(webTLS.Close)
+	webTLS, err := tls.Listen("tcp", "127.0.0.1:0", config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	serve(t, plain, answer)
+	serve(t, secured, answer)
+	serve(t, web, answerWeb)
+	serve(t, webTLS, answerWeb)
 	return map[string]string{
 		"mqtt": "mqtt://" + plain.Addr().String(), "mqtts": "mqtts://" + secured.Addr().String(),
-		"ws": "ws" + strings.TrimPrefix(web.URL, "http"), "wss": "wss" + strings.TrimPrefix(webTLS.URL, "https"),
+		"ws": "ws://" + web.Addr().String(), "wss": "wss://" + webTLS.Addr().String(),
+	}
+}
+
+func serve(t *testing.T, l net.Listener, answer func(net.Conn)) {
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go answer(c)
+		}
+	}()
+}
+
+func answerWeb(c net.Conn) {
+	defer c.Close()
+	if opened, err := ws.Accept(c, nil); err == nil {
+		answer(opened)
 	}
 }
 

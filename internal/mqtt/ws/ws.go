@@ -13,7 +13,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"slices"
 	"sync"
 	"time"
 
@@ -27,21 +26,6 @@ const subprotocol = "mqtt"
 
 // goodbye is how long writing a close frame may take.
 const goodbye = time.Second
-
-// Upgrade makes a websocket of an HTTP request; when it cannot, it has answered the request. mayCome judges a request that a
-// browser sends on behalf of another site's page.
-func Upgrade(w http.ResponseWriter, r *http.Request, mayCome func(*http.Request) bool) (net.Conn, error) {
-	if websocket.IsWebSocketUpgrade(r) && !slices.Contains(websocket.Subprotocols(r), subprotocol) {
-		http.Error(w, "This is an MQTT broker: ask for the websocket subprotocol mqtt.", http.StatusBadRequest)
-		return nil, errors.New("the client does not ask for the subprotocol mqtt")
-	}
-	upgrader := websocket.Upgrader{Subprotocols: []string{subprotocol}, CheckOrigin: mayCome}
-	c, err := upgrader.Upgrade(w, r, nil)
-	if err != nil {
-		return nil, err
-	}
-	return &conn{ws: c}, nil
-}
 
 // Dialer opens websockets.
 type Dialer struct {
