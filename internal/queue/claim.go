@@ -132,10 +132,26 @@ func (c *Claim) hang() {
 		return
 	}
 	c.worker.absolve(c)
+	c.blameHang()
 	c.worker.metrics.hung.Inc()
 	c.worker.log.Error("an analysis hangs; its lease is not renewed any more",
 		"capture", c.facts.ID, "device", c.facts.Device, "after", c.worker.analysisTimeout)
 	c.worker.onHung(c.facts.ID)
+}
+
+// blameHang notes the reason while the process can still tell it. Where that fails the next one blames the capture all the
+// same, and says only that the process ended.
+func (c *Claim) blameHang() {
+	ctx, cancel := context.WithTimeout(context.Background(), deskTry)
+	defer cancel()
+	w := c.worker
+	n := note{Blame: c.blame + 1, Run: w.run, Delivered: c.delivered, Why: fmt.Sprintf("its analysis took longer than %s", w.analysisTimeout)}
+	c.mu.Lock()
+	c.noted = true
+	c.mu.Unlock()
+	if err := w.desk.note(ctx, c.sequence, n); err != nil {
+		w.log.Warn("noting why an analysis is given up", "capture", c.facts.ID, "error", err)
+	}
 }
 
 // Acknowledge takes the capture out of the queue: its result is recorded.

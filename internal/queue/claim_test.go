@@ -79,6 +79,24 @@ func TestHungAnalysisLosesItsLeaseAndIsReported(t *testing.T) {
 	}
 }
 
+func TestDeadLetterOfAHangingCaptureNamesTheTimeLimit(t *testing.T) {
+	o := options(t)
+	o.AnalysisTimeout = 50 * time.Millisecond
+	hung := make(chan string)
+	o.OnHung = func(id string) { hung <- id }
+	h := open(t, o)
+	accept(t, h, receipt(), picture(10))
+	for range 5 {
+		claim(t, worker(t, h, "hanging").Elsewhere(t.TempDir()))
+		<-hung
+	}
+	noClaim(t, worker(t, h, "last").Elsewhere(t.TempDir()), 3*o.Lease)
+	const want = "given up after 5 attempts; the last one: its analysis took longer than 50ms"
+	if all := letters(t, h); len(all) != 1 || all[0].Reason != want {
+		t.Errorf("dead letters: %+v, want one with %q", all, want)
+	}
+}
+
 func TestOnlyTheHangingCaptureIsBlamedForTheEndOfItsProcess(t *testing.T) {
 	o := options(t)
 	o.AnalysisTimeout = 200 * time.Millisecond
