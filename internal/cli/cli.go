@@ -37,6 +37,7 @@ type grammar struct {
 	Config configPath `help:"Configuration file (YAML; keys are the names of the flags)." placeholder:"FILE" env:"PLUMBLINE_CONFIG"`
 
 	Serve    serveCommand    `cmd:"" help:"Run the hub: MQTT broker, queue, workers, recorder and page in one process."`
+	Work     workCommand     `cmd:"" help:"Analyse the pictures of a hub that runs elsewhere."`
 	Analyze  analyzeCommand  `cmd:"" help:"Analyse pictures from disk."`
 	Send     sendCommand     `cmd:"" help:"Publish pictures over MQTT, as a device would."`
 	Demo     demoCommand     `cmd:"" set:"data_folder=./plumbline-demo" set:"images_folder=" set:"images_shown=DATA/analyzed_images" help:"Run a hub with a few simulated devices, to see it work without a camera."` //nolint:staticcheck // SA5008: kong takes several of set

@@ -205,8 +205,9 @@ func (h *hub) welcome(p *Process) {
   rows          %s
   pictures      %s
   data          %s
-Send one:  %s     Stop: Ctrl-C
-`, p.Version, strings.Join(h.broker.urls(h.config), ", "), strings.Replace(h.config.MQTTTopic, "+", "<device>", 1), h.httpAddr, rows, pictures, h.config.Data.Data, p.hint(h.sendHint()))
+%sSend one:  %s     Stop: Ctrl-C
+`, p.Version, strings.Join(h.broker.urls(h.config), ", "), strings.Replace(h.config.MQTTTopic, "+", "<device>", 1), h.httpAddr, rows, pictures, h.config.Data.Data,
+		h.joinHint(), p.hint(h.sendHint()))
 }
 
 // sendHint is how a first picture is sent to this hub.
@@ -216,6 +217,22 @@ func (h *hub) sendHint() string {
 		hint += " --mqtt-url " + strings.NewReplacer("0.0.0.0", "127.0.0.1", "[::]", "127.0.0.1").Replace(urls[0])
 	}
 	return hint
+}
+
+// joinHint says how others join, where they can.
+func (h *hub) joinHint() string {
+	address := h.queue.ListenAddr()
+	if address == "" {
+		return ""
+	}
+	host, port, err := net.SplitHostPort(address)
+	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
+		if host, err = os.Hostname(); err != nil {
+			host = "HOST"
+		}
+		address = net.JoinHostPort(host, port)
+	}
+	return fmt.Sprintf("  workers join  plumbline work --nats nats://%s --nats-token-file %s\n", address, listener(h.config).TokenFile)
 }
 
 // configuredElsewhere says whether the environment names a PostgreSQL.

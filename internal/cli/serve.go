@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -15,7 +14,6 @@ import (
 	"plumbline/internal/album"
 	"plumbline/internal/config"
 	"plumbline/internal/datadir"
-	"plumbline/internal/line"
 	"plumbline/internal/mqtt/announce"
 	"plumbline/internal/posture"
 	"plumbline/internal/queue"
@@ -174,12 +172,18 @@ func queueOptions(c *config.Serve, log *slog.Logger, r prometheus.Registerer) qu
 		Dir: filepath.Join(c.Data.Data, "queue"), Sync: queue.Sync(c.Sync),
 		MaxQueueBytes: int64(c.QueueMaxBytes), MaxPicture: int64(c.MaxPictureBytes),
 		JournalAge: c.JournalAge.Duration(), AnalysisTimeout: c.AnalysisTimeout,
-		OnHung: func(capture string) {
-			log.Error("an analysis hangs; the process ends so that the capture is taken up again", "capture", capture)
-			os.Exit(exitFailed)
-		},
+		OnHung: endHung(log), Listener: listener(c),
 		Logger: log, Registerer: r,
 	}
+}
+
+// listener is where workers elsewhere join; it is off unless asked for.
+func listener(c *config.Serve) queue.Listener {
+	file := c.NATSTokenFile
+	if file == "" {
+		file = filepath.Join(c.Data.Data, "nats-token")
+	}
+	return queue.Listener{Address: c.ListenNATS, TokenFile: file, Hosts: c.NATSHost}
 }
 
 // newRecorder makes the recorder, which works once what it tells of is there.
@@ -221,42 +225,9 @@ func (h *hub) runRecorder(ctx context.Context) error {
 }
 
 func (h *hub) openLine(_ context.Context, judge posture.Judge) error {
-	n := workers(h.config.Workers)
-	if n == 0 {
+	if workers(h.config.Workers) == 0 {
 		return nil
 	}
-	rt, err := openInference(h.config.Inference, h.log)
-	if err != nil {
-		return err
-	}
-	h.stages.closing("inference", rt.Close)
-	worker, err := h.queue.NewWorker("local")
-	if err != nil {
-		return fmt.Errorf("opening the local worker: %w", err)
-	}
-	h.stages.closing("worker", worker.Close)
-	host, err := os.Hostname()
-	if err != nil {
-		return fmt.Errorf("finding this machine's name: %w", err)
-	}
-	l := &line.Line{
-		Claim:      func(ctx context.Context) (line.Claim, error) { return claim(worker.Claim(ctx)) },
-		NewSession: sessionMaker(rt, limits(h.config.Limits), h.config.Precision, h.config.Pictures),
-		Judge:      judge, Record: worker.HandIn, Workers: n, Grace: h.config.StopGrace,
-		Model: h.config.Model, ProcessedBy: host, Log: h.part("line"), Metrics: line.NewMetrics(h.registry), Now: time.Now,
-	}
-	h.stages.start("line", l.Run)
-	return nil
-}
-
-// queuedClaim is the queue's claim in the line's words.
-type queuedClaim struct{ *queue.Claim }
-
-func (c queuedClaim) Capture() posture.Capture { return c.Claim.Capture }
-
-func claim(c *queue.Claim, err error) (line.Claim, error) {
-	if err != nil {
-		return nil, err
-	}
-	return queuedClaim{c}, nil
+	a := station{config: &h.config.Analysis, judge: judge, log: h.log, registry: h.registry}
+	return a.start(&h.stages, func() (*queue.Worker, error) { return h.queue.NewWorker("local") })
 }

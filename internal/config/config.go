@@ -48,11 +48,10 @@ type Data struct {
 
 // Serve is the hub's configuration.
 type Serve struct {
-	Data      `embed:""`
-	Inference `embed:"" group:"Inference"`
-	Limits    `embed:"" group:"Limits"`
-	Judging   `embed:"" group:"Judgement"`
-	Logging   `embed:"" group:"Logging"`
+	Data     `embed:""`
+	Analysis `embed:""`
+	Logging  `embed:"" group:"Logging"`
+	Joining  `embed:"" group:"Workers elsewhere"`
 
 	OutsideBroker `embed:"" group:"Broker outside"`
 
@@ -66,44 +65,30 @@ type Serve struct {
 	HTTPHosts     []string `name:"http-host" help:"Further host name that the page answers to on loopback, such as a reverse proxy's. May be repeated." placeholder:"NAME" group:"Listeners"`
 	HTTPAnonymous bool     `name:"http-anonymous" help:"Let anyone who reaches the HTTP address look." group:"Listeners"`
 
-	Workers         int           `help:"Inference sessions, one thread each (default: one a core; 0: none)." default:"-1" placeholder:"N" group:"Inference"`
-	AnalysisTimeout time.Duration `help:"An analysis that takes longer counts as hung: the process ends so that the picture goes elsewhere." default:"30s" group:"Inference"`
-
 	ImagesDir       string `name:"images-dir" help:"Folder of the annotated pictures." default:"${images_folder}" placeholder:"${images_shown}" type:"path" group:"Results"`
-	Pictures        string `help:"Pictures to keep: ${enum}. Skeleton draws the figure on a blank ground, for privacy." enum:"annotated,skeleton,none" default:"annotated" group:"Results"`
 	PicturesMaxAge  Age    `help:"Remove annotated pictures older than this, such as 30d (0: never)." default:"0s" placeholder:"AGE" group:"Results"`
 	PicturesMaxSize Bytes  `help:"Remove the oldest annotated pictures beyond this, such as 20GB (0: never). Looked after once a minute." default:"0" placeholder:"SIZE" group:"Results"`
 	RowsMaxAge      Age    `help:"Remove rows of pictures received longer ago than this, such as 365d (0: never). Those of the Python scripts too." default:"0s" placeholder:"AGE" group:"Results"`
 	DatabaseURL     string `name:"database-url" help:"PostgreSQL to write rows to, instead of SQLite in the data folder. SUPABASE_HOST, SUPABASE_DB, SUPABASE_USER, SUPABASE_PASSWORD, SUPABASE_PORT and SUPABASE_SSL do the same. Best set in the environment, where other users cannot read it." placeholder:"URL" env:"PLUMBLINE_DATABASE_URL,DATABASE_URL" group:"Results"`
 
-	Sync          string        `help:"When a received picture is on disk: always (before its acknowledgement) or interval (every few seconds; faster, a power cut loses those)." enum:"always,interval" default:"always" group:"Queue"`
-	QueueMaxBytes Bytes         `help:"Largest backlog on disk; beyond it pictures are refused, not dropped (0: 80 % of the free disk)." default:"0" placeholder:"SIZE" group:"Queue"`
-	JournalAge    Age           `help:"How long the journal of received pictures is kept." default:"30d" group:"Queue"`
-	StopGrace     time.Duration `help:"How long pictures in hand may take at the end." default:"10s" group:"Queue"`
+	Sync          string `help:"When a received picture is on disk: always (before its acknowledgement) or interval (every few seconds; faster, a power cut loses those)." enum:"always,interval" default:"always" group:"Queue"`
+	QueueMaxBytes Bytes  `help:"Largest backlog on disk; beyond it pictures are refused, not dropped (0: 80 % of the free disk)." default:"0" placeholder:"SIZE" group:"Queue"`
+	JournalAge    Age    `help:"How long the journal of received pictures is kept." default:"30d" group:"Queue"`
 }
 
 // Validate refuses combinations that cannot be honoured.
 func (s *Serve) Validate() error {
-	if err := s.Inference.Validate(); err != nil {
+	if err := s.Analysis.Validate(); err != nil {
 		return err
 	}
 	if err := s.Broker.Validate(); err != nil {
 		return err
 	}
-	if s.Workers < -1 {
-		return fmt.Errorf("--workers is %d: give 0 (none) or more", s.Workers)
-	}
-	if s.MaxPictureBytes < 1<<10 || s.MaxPictureBytes > 31<<20 {
-		return fmt.Errorf("--max-picture-bytes is %s: give 1KiB to 31MiB", s.MaxPictureBytes)
+	if err := s.Joining.Validate(); err != nil {
+		return err
 	}
 	if s.QueueMaxBytes > 0 && s.QueueMaxBytes < 4*s.MaxPictureBytes {
 		return fmt.Errorf("--queue-max-bytes is %s: give at least four times --max-picture-bytes (%s)", s.QueueMaxBytes, 4*s.MaxPictureBytes)
-	}
-	if s.MaxPixels < 1 {
-		return fmt.Errorf("--max-pixels is %d: give at least 1", s.MaxPixels)
-	}
-	if s.AnalysisTimeout < time.Second {
-		return fmt.Errorf("--analysis-timeout is %s: give at least 1s", s.AnalysisTimeout)
 	}
 	if s.JournalAge.Duration() < 24*time.Hour {
 		return fmt.Errorf("--journal-age is %s: give at least 1d, since pictures sent again are recognised for that long", s.JournalAge.Duration())

@@ -38,24 +38,31 @@ func (a answer) err() error {
 	return errors.New(a.Error)
 }
 
+// caller is who asks hubs: a connection, and for workers elsewhere the watch over their hub.
+type caller struct {
+	nc       *nats.Conn
+	presence *presence
+}
+
 // ask sends a request to whichever hub there is, again and again until one answers or ctx ends.
-func ask(ctx context.Context, nc *nats.Conn, subject string, text []byte, try time.Duration) ([]byte, error) {
+func (c caller) ask(ctx context.Context, subject string, text []byte, try time.Duration) ([]byte, error) {
 	m := nats.NewMsg(subject)
 	m.Header.Set(formatHeader, strconv.Itoa(formatVersion))
 	m.Data = text
 	for {
-		short, cancel := context.WithTimeout(ctx, try)
-		reply, err := nc.RequestMsgWithContext(short, m)
-		cancel()
+		reply, err := c.askOnce(ctx, m, try)
 		switch {
 		case err == nil:
+			c.presence.there()
 			return reply.Data, nil
-		case nc.IsClosed():
+		case c.nc.IsClosed():
 			return nil, ErrClosed
 		case ctx.Err() != nil:
 			return nil, fmt.Errorf("no hub answers: %w", context.Cause(ctx))
 		case !passing(err):
-			return nil, err //nolint:wrapcheck // callers say what they asked for
+			return nil, err
+		case errors.Is(err, nats.ErrNoResponders):
+			c.presence.away()
 		}
 		select {
 		case <-time.After(askPause):
@@ -65,7 +72,19 @@ func ask(ctx context.Context, nc *nats.Conn, subject string, text []byte, try ti
 	}
 }
 
-// outlive gives a context that ends some time after ctx.
+// askOnce gives up when the connection breaks: the answer would have come by it.
+func (c caller) askOnce(ctx context.Context, m *nats.Msg, try time.Duration) (*nats.Msg, error) {
+	ctx, cancel := context.WithTimeout(ctx, try)
+	defer cancel()
+	defer context.AfterFunc(c.presence.unbroken(), cancel)()
+	reply, err := c.nc.RequestMsgWithContext(ctx, m)
+	if errors.Is(err, context.Canceled) {
+		err = nats.ErrDisconnected // by us, or the caller's own end, which it looks at first
+	}
+	return reply, err //nolint:wrapcheck // callers say what they asked for
+}
+
+// outlive gives a context that outlives ctx by grace.
 func outlive(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
 	late, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -102,8 +103,12 @@ type claimFile struct {
 	Delivered uint64 `json:"delivered,omitempty"`
 }
 
-// put writes the file of one delivery and returns its name.
+// put writes the file of one delivery and returns its name. Where there is no folder, as for workers elsewhere, whose
+// leases run out in the hub's sight, nothing is written.
 func (c *claimFiles) put(f claimFile) (string, error) {
+	if c == nil {
+		return "", nil
+	}
 	text, err := json.Marshal(f)
 	if err != nil {
 		return "", fmt.Errorf("noting the claim of %s: %w", f.Capture, err)
@@ -113,6 +118,17 @@ func (c *claimFiles) put(f claimFile) (string, error) {
 		return "", fmt.Errorf("noting the claim of %s: %w", f.Capture, err)
 	}
 	return name, nil
+}
+
+// remove removes the file of one delivery; that it is gone already is well.
+func (c *claimFiles) remove(name string) error {
+	if c == nil {
+		return nil
+	}
+	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err //nolint:wrapcheck // it names the file
+	}
+	return nil
 }
 
 // left are the claims that the last run had in hand, with the names of their files. A file that can't be read was being

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"strings"
 	"sync"
 	"time"
@@ -25,18 +23,22 @@ type Claim struct {
 	Capture posture.Capture
 
 	worker    *Worker
-	msg       jetstream.Msg
 	facts     facts
 	sequence  uint64
+	run       string    // of the consumer that handed it out
 	delivered uint64    // how many times in this run, this time included
 	blame     int       // before this claim
 	noted     bool      // a note of it exists
 	why       string    // of the last blame
 	buried    time.Time // when it became a dead letter; zero unless there is one
 
+	msgMu sync.Mutex // not mu, which is held while a verb is done, and heartbeats go on
+	msg   jetstream.Msg
+
 	beat func()      // ends the heartbeats
 	hung *time.Timer // nil until the claim has begun
-	file string      // in the claims' folder; empty until the claim has begun
+	held bool        // the claim has begun
+	file string      // in the claims' folder, where there is one
 
 	mu      sync.Mutex
 	settled bool
@@ -60,13 +62,17 @@ func (w *Worker) newClaim(ctx context.Context, msg jetstream.Msg) (*Claim, error
 	}
 	ctx, cancel := outlive(ctx, deskTry) // else the capture could not be given back, and would be blamed
 	defer cancel()
+	if c.run, err = w.currentRun(ctx); err != nil {
+		c.beat()
+		return nil, err
+	}
 	r, err := w.desk.attempts(ctx, c.sequence, id)
 	if err != nil {
 		c.beat()
 		return nil, err
 	}
 	n := r.Note
-	c.blame, c.noted, c.why = n.before(w.run, c.delivered), r.Noted, n.Why
+	c.blame, c.noted, c.why = n.before(c.run, c.delivered), r.Noted, n.Why
 	if c.blame > n.Blame {
 		c.why = "its lease ran out"
 	}
@@ -86,7 +92,7 @@ func (c *Claim) startBeat() {
 			case <-ctx.Done():
 				return
 			case <-t.C:
-				if err := c.msg.InProgress(); err != nil {
+				if err := c.message().InProgress(); err != nil && !passing(err) {
 					c.worker.log.Warn("renewing a lease", "capture", c.facts.ID, "error", err)
 				}
 			}
@@ -98,7 +104,7 @@ func (c *Claim) startBeat() {
 func (c *Claim) begin(ctx context.Context) error {
 	w := c.worker
 	if c.blame > 0 { // remembered should the next run begin with this one's counts gone
-		n := note{Blame: c.blame, Run: w.run, Delivered: c.delivered - 1, Why: c.why}
+		n := note{Blame: c.blame, Run: c.run, Delivered: c.delivered - 1, Why: c.why}
 		if err := w.desk.note(ctx, c.sequence, n); err != nil {
 			return err
 		}
@@ -107,13 +113,13 @@ func (c *Claim) begin(ctx context.Context) error {
 	if err := w.gate.enter(ctx, c.blame > 0); err != nil {
 		return fmt.Errorf("waiting to claim capture %s: %w", c.facts.ID, err)
 	}
-	file, err := w.claims.put(claimFile{Sequence: c.sequence, Capture: c.facts.ID, Blame: c.blame, Run: w.run, Delivered: c.delivered})
+	file, err := w.claims.put(claimFile{Sequence: c.sequence, Capture: c.facts.ID, Blame: c.blame, Run: c.run, Delivered: c.delivered})
 	if err != nil {
 		w.gate.leave()
 		return err
 	}
 	c.mu.Lock()
-	c.file = file
+	c.held, c.file = true, file
 	c.hung = time.AfterFunc(w.analysisTimeout, c.hang)
 	c.mu.Unlock()
 	w.mu.Lock()
@@ -165,9 +171,17 @@ func (c *Claim) Release(ctx context.Context, why string) error {
 	return c.giveBack(ctx, why, 0)
 }
 
+// releaseTimeout bounds a release: who ends has little time, and without a hub the lease runs out anyway.
+const releaseTimeout = 5 * time.Second
+
 func (c *Claim) giveBack(ctx context.Context, why string, delay time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, releaseTimeout)
+	defer cancel()
 	return c.settle("releasing", func() error {
-		n := note{Blame: c.blame, Run: c.worker.run, Delivered: c.delivered, Why: c.why}
+		if stale, err := c.stale(ctx); stale || err != nil {
+			return err
+		}
+		n := note{Blame: c.blame, Run: c.run, Delivered: c.delivered, Why: c.why}
 		if err := c.worker.desk.note(ctx, c.sequence, n); err != nil {
 			return err
 		}
@@ -181,7 +195,10 @@ func (c *Claim) giveBack(ctx context.Context, why string, delay time.Duration) e
 // after a pause, until its blame is used up.
 func (c *Claim) Fail(ctx context.Context, why string) error {
 	return c.settle("failing", func() error {
-		n := note{Blame: c.blame + 1, Run: c.worker.run, Delivered: c.delivered, Why: why}
+		if stale, err := c.stale(ctx); stale || err != nil {
+			return err
+		}
+		n := note{Blame: c.blame + 1, Run: c.run, Delivered: c.delivered, Why: why}
 		if err := c.worker.desk.note(ctx, c.sequence, n); err != nil {
 			return err
 		}
@@ -215,7 +232,7 @@ func (c *Claim) giveUp(ctx context.Context) error {
 // the next start removes it from the queue.
 func (c *Claim) toDead(ctx context.Context, why string) error {
 	d := death{Reason: clip(why, maxReason), At: time.Now().UTC(), Attempts: c.blame + 1}
-	if c.file == "" { // given up before this attempt began
+	if !c.held { // given up before this attempt began
 		d.Attempts = c.blame
 	}
 	if err := c.worker.desk.bury(ctx, burial{c.sequence, c.facts.ID, d}); err != nil {
@@ -227,7 +244,7 @@ func (c *Claim) toDead(ctx context.Context, why string) error {
 
 // remove acknowledges and waits until JetStream has taken the capture out.
 func (c *Claim) remove(ctx context.Context) error {
-	if err := c.msg.DoubleAck(ctx); err != nil {
+	if err := c.takeOut(ctx); err != nil {
 		return err
 	}
 	if !c.noted {
@@ -239,12 +256,23 @@ func (c *Claim) remove(ctx context.Context) error {
 	return nil
 }
 
+func (c *Claim) takeOut(ctx context.Context) error {
+	stale, err := c.stale(ctx)
+	if err != nil {
+		return err
+	}
+	if stale {
+		return c.worker.desk.remove(ctx, c.sequence, c.facts.ID)
+	}
+	return c.message().DoubleAck(ctx)
+}
+
 func (c *Claim) nak(delay time.Duration) error {
 	var err error
 	if delay > 0 {
-		err = c.msg.NakWithDelay(delay)
+		err = c.message().NakWithDelay(delay)
 	} else {
-		err = c.msg.Nak()
+		err = c.message().Nak()
 	}
 	if err != nil {
 		return err
@@ -273,13 +301,20 @@ func (c *Claim) settle(act string, do func() error) error {
 	return nil
 }
 
-// absolve takes the blame for the coming end of the process off all claims in hand but the one that hangs.
+// absolve takes the blame for the coming end of the process off all claims in hand but the one that hangs. In the hub's
+// process it is their files that would blame them, elsewhere the end of their leases.
 func (w *Worker) absolve(hanging *Claim) {
+	ctx, cancel := context.WithTimeout(context.Background(), deskTry)
+	defer cancel()
 	for _, c := range w.inHand() {
 		if c == hanging {
 			continue
 		}
-		if err := os.Remove(c.file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if w.presence != nil {
+			if err := c.Release(ctx, "another analysis of its process hangs"); err != nil && !errors.Is(err, ErrSettled) {
+				w.log.Warn("giving back a claim that does not hang", "error", err)
+			}
+		} else if err := w.claims.remove(c.file); err != nil {
 			w.log.Warn("removing the file of a claim that does not hang", "error", err)
 		}
 	}
@@ -287,11 +322,11 @@ func (w *Worker) absolve(hanging *Claim) {
 
 // letGo ends what begin began.
 func (w *Worker) letGo(c *Claim) {
-	if c.file == "" {
+	if !c.held {
 		return
 	}
 	c.hung.Stop()
-	if err := os.Remove(c.file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := w.claims.remove(c.file); err != nil {
 		w.log.Warn("removing the file of a settled claim", "error", err)
 	}
 	w.gate.leave()

@@ -22,6 +22,8 @@ type desk interface {
 	note(ctx context.Context, sequence uint64, n note) error
 	// forget removes the note of a capture that left the queue.
 	forget(ctx context.Context, sequence uint64) error
+	// remove takes a recorded capture out of the queue whose claim is of an earlier run, which JetStream does not know.
+	remove(ctx context.Context, sequence uint64, id string) error
 	// bury commits the dead letter of a capture in the queue, its journal entry first.
 	bury(ctx context.Context, b burial) error
 	// crashed blames a claim that was in hand when its process ended.
@@ -48,6 +50,7 @@ const (
 	verbAttempts = "attempts"
 	verbNote     = "note"
 	verbForget   = "forget"
+	verbRemove   = "remove"
 	verbBury     = "bury"
 	verbCrashed  = "crashed"
 )
@@ -95,6 +98,20 @@ func (d hubDesk) note(ctx context.Context, sequence uint64, n note) error {
 
 func (d hubDesk) forget(ctx context.Context, sequence uint64) error {
 	return d.notes.forget(ctx, sequence)
+}
+
+func (d hubDesk) remove(ctx context.Context, sequence uint64, id string) error {
+	m, err := d.streams.queue.GetMsg(ctx, sequence)
+	if errors.Is(err, jetstream.ErrMsgNotFound) || err == nil && m.Subject != d.streams.queue.subject(id) {
+		return nil
+	}
+	if err == nil {
+		err = d.streams.queue.DeleteMsg(ctx, sequence)
+	}
+	if err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
+		return fmt.Errorf("removing capture %s: %w", id, err)
+	}
+	return nil
 }
 
 // bury reads the capture from the queue. That it is not there, or a dead letter already, is well: an answer was lost.
@@ -172,6 +189,8 @@ func run(ctx context.Context, d desk, verb string, e errand) (record, error) {
 		return record{}, d.note(ctx, e.Sequence, e.Note)
 	case verbForget:
 		return record{}, d.forget(ctx, e.Sequence)
+	case verbRemove:
+		return record{}, d.remove(ctx, e.Sequence, e.ID)
 	case verbBury:
 		return record{}, d.bury(ctx, burial{e.Sequence, e.ID, e.Death})
 	case verbCrashed:
@@ -183,8 +202,8 @@ func run(ctx context.Context, d desk, verb string, e errand) (record, error) {
 // remoteDesk is the desk of a worker in another process: each verb is a request, repeated until a hub answers or ctx
 // ends. All of them may be done twice.
 type remoteDesk struct {
-	names names
-	nc    *nats.Conn
+	names  names
+	caller caller
 }
 
 func (d remoteDesk) ask(ctx context.Context, verb string, e errand) (record, error) {
@@ -192,7 +211,7 @@ func (d remoteDesk) ask(ctx context.Context, verb string, e errand) (record, err
 	if err != nil {
 		return record{}, fmt.Errorf("asking the hub: %w", err)
 	}
-	reply, err := ask(ctx, d.nc, d.names.desk(verb), text, deskTry)
+	reply, err := d.caller.ask(ctx, d.names.desk(verb), text, deskTry)
 	if err != nil {
 		return record{}, err
 	}
@@ -214,6 +233,11 @@ func (d remoteDesk) note(ctx context.Context, sequence uint64, n note) error {
 
 func (d remoteDesk) forget(ctx context.Context, sequence uint64) error {
 	_, err := d.ask(ctx, verbForget, errand{Sequence: sequence})
+	return err
+}
+
+func (d remoteDesk) remove(ctx context.Context, sequence uint64, id string) error {
+	_, err := d.ask(ctx, verbRemove, errand{Sequence: sequence, ID: id})
 	return err
 }
 

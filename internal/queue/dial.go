@@ -20,8 +20,11 @@ func hubAddress(text string) (host, address string, err error) {
 	if err != nil || u.Host == "" {
 		u, err = url.Parse("nats://" + text)
 	}
-	if err != nil || u.Hostname() == "" || (u.Scheme != "nats" && u.Scheme != "tls") || u.User != nil {
-		return "", "", fmt.Errorf("%q is no address of a hub: give nats://HOST:PORT", text)
+	if err != nil || u.Hostname() == "" || (u.Scheme != "nats" && u.Scheme != "tls") {
+		return "", "", errors.New("this is no address of a hub: give nats://HOST:PORT")
+	}
+	if u.User != nil {
+		return "", "", errors.New("a hub's address has no user or password: give nats://HOST:PORT, and the token file")
 	}
 	port := u.Port()
 	if port == "" {

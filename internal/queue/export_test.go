@@ -36,7 +36,7 @@ func (h *Hub) LetDie(w *Worker) {
 // Elsewhere makes w a worker of another machine, which shares neither gate nor claims' folder with this one and asks the
 // hub by requests.
 func (w *Worker) Elsewhere(dir string) *Worker {
-	w.gate, w.claims, w.desk = newGate(), &claimFiles{dir}, remoteDesk{w.names, w.nc}
+	w.gate, w.claims, w.desk = newGate(), &claimFiles{dir}, remoteDesk{w.names, caller{nc: w.nc}}
 	return w
 }
 
@@ -132,4 +132,17 @@ func (h *Hub) ReplayHalf(ctx context.Context, id string) error {
 // BuryHalf does the first half of a burial.
 func (c *Claim) BuryHalf(ctx context.Context) error {
 	return c.worker.desk.bury(ctx, burial{c.sequence, c.facts.ID, death{Reason: "for the test", At: time.Now().UTC()}})
+}
+
+// Die ends a joined worker as the death of its process would.
+func (w *Worker) Die() {
+	for _, c := range w.inHand() {
+		c.mu.Lock()
+		c.settled, c.over = true, true
+		c.beat()
+		c.hung.Stop()
+		c.mu.Unlock()
+	}
+	w.presence.stop()
+	w.nc.Close()
 }

@@ -49,7 +49,7 @@ func (w *Worker) HandIn(ctx context.Context, r posture.Result) error {
 	}
 	ctx, cancel := w.until(ctx)
 	defer cancel()
-	reply, err := ask(ctx, w.nc, w.names.results(), text, handInTry)
+	reply, err := caller{w.nc, w.presence}.ask(ctx, w.names.results(), text, handInTry)
 	if err == nil {
 		err = readAnswer(reply)
 	}

@@ -92,10 +92,11 @@ func (l *natsLog) Noticef(format string, v ...any) {
 func (l *natsLog) Debugf(format string, v ...any) { l.log.Debug("nats: " + fmt.Sprintf(format, v...)) }
 func (l *natsLog) Tracef(format string, v ...any) { l.log.Debug("nats: " + fmt.Sprintf(format, v...)) }
 
-// Warnf passes warnings on, but one that our default picture limit of 8 MiB would give at each start.
+// Warnf passes warnings on, but two that would come at each start: of our default picture limit of 8 MiB, and that only
+// clients of our own can join.
 func (l *natsLog) Warnf(format string, v ...any) {
 	level := slog.LevelWarn
-	if strings.HasPrefix(format, "Maximum payloads over") {
+	if strings.HasPrefix(format, "Maximum payloads over") || strings.HasPrefix(format, "Clients that are not using") {
 		level = slog.LevelDebug
 	}
 	l.log.Log(context.Background(), level, "nats: "+fmt.Sprintf(format, v...))

@@ -27,11 +27,14 @@ type Worker struct {
 	nc       *nats.Conn
 	consumer jetstream.Consumer
 	lease    time.Duration // as the consumer has it
-	run      string        // names the consumer in notes of blame: delivery counts are those of one consumer
 
 	ctx     context.Context // ends when the worker closes, with mu held
 	cancel  context.CancelFunc
 	fetches sync.WaitGroup
+
+	reading sync.Mutex
+	run     string // names the consumer in notes of blame: delivery counts are those of one consumer
+	asRun   uint64 // the number of the connection by which run was read
 
 	mu   sync.Mutex
 	hand map[string]*Claim // by capture id
@@ -46,6 +49,8 @@ type workerParts struct {
 	metrics *workerMetrics
 	log     *slog.Logger
 	closed  func(*Worker)
+
+	presence *presence // nil in the hub's process
 
 	analysisTimeout time.Duration
 	maxBlame        int
@@ -63,13 +68,13 @@ func newWorker(ctx context.Context, nc *nats.Conn, p workerParts) (*Worker, erro
 		nc.Close()
 		return nil, fmt.Errorf("opening the queue's consumer: %w", err)
 	}
-	w.lease, w.run = w.consumer.CachedInfo().Config.AckWait, runOf(w.consumer)
+	w.lease, w.run = w.consumer.CachedInfo().Config.AckWait, runOf(w.consumer.CachedInfo())
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	return w, nil
 }
 
 // runOf names the consumer whose delivery counts a note speaks of.
-func runOf(c jetstream.Consumer) string { return c.CachedInfo().Created.UTC().Format(time.RFC3339Nano) }
+func runOf(c *jetstream.ConsumerInfo) string { return c.Created.UTC().Format(time.RFC3339Nano) }
 
 // NewWorker opens a worker of this process. name is for logs.
 func (h *Hub) NewWorker(name string) (*Worker, error) {
@@ -118,7 +123,7 @@ func (w *Worker) Close() error {
 	w.cancel()
 	w.mu.Unlock()
 	w.fetches.Wait()
-	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), releaseTimeout)
 	defer cancel()
 	var errs []error
 	for _, c := range w.inHand() {
@@ -126,6 +131,7 @@ func (w *Worker) Close() error {
 			errs = append(errs, err)
 		}
 	}
+	w.presence.stop()
 	w.nc.Close()
 	w.closed(w)
 	return errors.Join(errs...)
@@ -154,11 +160,32 @@ func (w *Worker) Claim(ctx context.Context) (*Claim, error) {
 			return nil, err
 		}
 		c, err := w.take(ctx, msg)
-		if c != nil || err != nil {
-			return c, err
+		if c != nil {
+			return c, nil
+		}
+		if err = w.endure(ctx, err); err != nil {
+			return nil, err
 		}
 	}
 }
+
+// endure lets a worker elsewhere live on when its hub is away or has a problem; whether it is away for too long is not
+// judged here. In the hub's process, and where a newer worker is wanted, an error is one.
+func (w *Worker) endure(ctx context.Context, err error) error {
+	if err == nil || w.presence == nil || w.nc.IsClosed() || ctx.Err() != nil || errors.As(err, new(*NewerFormatError)) {
+		return err
+	}
+	w.log.Debug("claiming; trying again", "error", err)
+	select {
+	case <-time.After(endurePause):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// endurePause is the pause after something went wrong with a hub elsewhere.
+const endurePause = 500 * time.Millisecond
 
 // until ends with ctx and with the worker.
 func (w *Worker) until(ctx context.Context) (context.Context, context.CancelFunc) {
@@ -180,7 +207,9 @@ func (w *Worker) fetch(ctx context.Context) (jetstream.Msg, error) {
 				return f.msg, nil
 			}
 			if f.err != nil && w.ctx.Err() == nil && !errors.Is(f.err, nats.ErrTimeout) {
-				return nil, fmt.Errorf("claiming: %w", f.err)
+				if err := w.endure(ctx, fmt.Errorf("claiming: %w", f.err)); err != nil {
+					return nil, err
+				}
 			}
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
@@ -245,6 +274,9 @@ func (w *Worker) take(ctx context.Context, msg jetstream.Msg) (*Claim, error) {
 	default:
 		c.facts = f
 		c.Capture = f.capture(msg.Data())
+	}
+	if w.adopt(c) {
+		return nil, nil
 	}
 	if !c.buried.IsZero() && !c.facts.undone(c.buried) {
 		return nil, w.orPause(ctx, c, c.buriedBefore(ctx))

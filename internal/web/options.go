@@ -48,7 +48,8 @@ type Check struct {
 	Ready func(ctx context.Context) error
 }
 
-// Options are what a Server is made of. Results is needed; whatever else is left out is not served.
+// Options are what a Server is made of; whatever is left out is not served. Without Results, as beside a worker that has
+// none, there is no page, only health and metrics.
 type Options struct {
 	Listen    string   // host:port
 	Hosts     []string // further host names to answer to on loopback, such as a reverse proxy's
@@ -76,9 +77,6 @@ type Options struct {
 const shortestToken = 16
 
 func (o Options) validate() error {
-	if o.Results == nil {
-		return errors.New("web needs results to show")
-	}
 	host, _, err := net.SplitHostPort(o.Listen)
 	if err != nil {
 		return fmt.Errorf("address to listen on: %w", err)
@@ -89,10 +87,17 @@ func (o Options) validate() error {
 	case o.Token != "" && len(o.Token) < shortestToken:
 		return fmt.Errorf("the HTTP token has %d characters: it needs at least %d", len(o.Token), shortestToken)
 	case !isLoopback(host) && o.Token == "" && !o.Anonymous:
-		return fmt.Errorf("listening on %s would show pictures of people to everyone who reaches that address: give "+
-			"--http-token-file FILE (a secret of at least %d characters), or --http-anonymous if that is what you want", o.Listen, shortestToken)
+		return fmt.Errorf("listening on %s would show %s to everyone who reaches that address: give "+
+			"--http-token-file FILE (a secret of at least %d characters), or --http-anonymous if that is what you want", o.Listen, o.shown(), shortestToken)
 	}
 	return nil
+}
+
+func (o Options) shown() string {
+	if o.Results == nil {
+		return "metrics"
+	}
+	return "pictures of people"
 }
 
 func (o Options) withDefaults() Options {

@@ -47,6 +47,15 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.S
 func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
 	handle := func(pattern string, h http.HandlerFunc) { mux.Handle(pattern, s.metrics.count(pattern, h)) }
+	handle("GET /healthz", healthy)
+	handle("GET /readyz", s.ready)
+	handle("POST /login", s.guard.login)
+	if s.o.Gatherer != nil {
+		mux.Handle("GET /metrics", promhttp.HandlerFor(s.o.Gatherer, promhttp.HandlerOpts{}))
+	}
+	if s.o.Results == nil {
+		return mux
+	}
 	handle("GET /{$}", s.showPage)
 	handle("GET /static/{file}", serveStatic)
 	handle("GET /favicon.ico", serveFavicon)
@@ -57,13 +66,7 @@ func (s *Server) routes() http.Handler {
 	if s.o.Ledger != nil {
 		handle("GET /api/v1/ledger", s.showLedger(false))
 	}
-	handle("GET /healthz", healthy)
-	handle("GET /readyz", s.ready)
-	handle("POST /login", s.guard.login)
 	mux.HandleFunc("GET /events", s.streamEvents) // not timed: it lasts as long as somebody watches
-	if s.o.Gatherer != nil {
-		mux.Handle("GET /metrics", promhttp.HandlerFor(s.o.Gatherer, promhttp.HandlerOpts{}))
-	}
 	return mux
 }
 

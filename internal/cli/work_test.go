@@ -1,0 +1,152 @@
+package cli_test
+
+import (
+	"bufio"
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// remoteWorker is a worker in a process of its own.
+type remoteWorker struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	ready  chan bool // false when it ended without having been
+	ended  chan error
+	stdout []string // once ended
+	stderr bytes.Buffer
+}
+
+// joinable makes a hub without workers of its own that others may join.
+func joinable(t *testing.T, flags ...string) (h *process, address string) {
+	address = freeAddress(t)
+	return startHub(t, append([]string{"--workers", "0", "--listen-nats", address}, flags...)...), address
+}
+
+func startWorker(t *testing.T, h *process, address string, flags ...string) *remoteWorker {
+	t.Helper()
+	w := &remoteWorker{t: t, ready: make(chan bool, 2), ended: make(chan error, 1)}
+	w.cmd = exec.Command("plumbline", append([]string{"work", "--nats", "nats://" + address, "--nats-token-file",
+		filepath.Join(h.data(), "nats-token"), "--model", "lite", "--workers", "1", "--device", "cpu"}, flags...)...)
+	w.cmd.Env = append(os.Environ(), "PLUMBLINE_CACHE_DIR="+cacheDir())
+	w.cmd.Stderr = &w.stderr
+	out, err := w.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = w.cmd.Process.Kill() })
+	go func() {
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			if w.stdout = append(w.stdout, lines.Text()); strings.Contains(lines.Text(), "is working for") {
+				w.ready <- true
+			}
+		}
+		w.ready <- false
+		w.ended <- w.cmd.Wait()
+	}()
+	return w
+}
+
+func (w *remoteWorker) joined() *remoteWorker {
+	w.t.Helper()
+	if !<-w.ready {
+		w.t.Fatalf("the worker ended before it was ready:\n%s", w.stderr.String())
+	}
+	return w
+}
+
+// wait gives the worker's exit code.
+func (w *remoteWorker) wait(patience time.Duration) int {
+	w.t.Helper()
+	select {
+	case <-w.ended:
+		return w.cmd.ProcessState.ExitCode()
+	case <-time.After(patience):
+		w.t.Fatalf("the worker did not end within %s", patience)
+		return -1
+	}
+}
+
+func (w *remoteWorker) said() string { return strings.Join(w.stdout, "\n") + "\n" + w.stderr.String() }
+
+func (w *remoteWorker) terminate() {
+	w.t.Helper()
+	if err := w.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func TestWorkerElsewhereEndsWhenNothingWaits(t *testing.T) {
+	h, address := joinable(t)
+	const pictures = 4
+	for range pictures {
+		sendOne(t, h.mqtt)
+	}
+	w := startWorker(t, h, address, "--exit-when-idle", "1s")
+	if code := w.wait(time.Minute); code != 0 || !strings.Contains(w.said(), "4 pictures analysed and recorded") {
+		t.Errorf("exit code %d:\n%s", code, w.said())
+	}
+	w = startWorker(t, h, address, "--exit-when-idle", "1s") // one that never gets a picture
+	if code := w.wait(time.Minute); code != 0 || !strings.Contains(w.said(), "0 pictures analysed and recorded") {
+		t.Errorf("exit code %d:\n%s", code, w.said())
+	}
+	h.stop()
+	rows := 0
+	for _, entries := range rowsBySource(t, h.data()) {
+		for _, e := range entries {
+			rows++
+			if _, err := os.Stat(filepath.Join(h.dir, "images", "analyzed_images_from_"+e.Device, e.Filename)); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if rows != pictures {
+		t.Errorf("%d rows, want %d", rows, pictures)
+	}
+}
+
+// Workers hold their results while their hub is killed and started again: each picture has one row, and none is blamed.
+func TestWorkersOutliveAKilledHub(t *testing.T) {
+	h, address := joinable(t)
+	one, two := startWorker(t, h, address).joined(), startWorker(t, h, address).joined()
+	send := newCrowd(t, h.mqtt, 4)
+	const hubKills = 5
+	for range hubKills {
+		runFor(1500 * time.Millisecond)
+		h.kill()
+		h.start()
+	}
+	acknowledged := send.end()
+	h.drain()
+	for _, w := range []*remoteWorker{one, two} {
+		w.terminate()
+		if code := w.wait(30 * time.Second); code != 0 {
+			t.Errorf("exit code %d:\n%s", code, w.said())
+		}
+	}
+	if letters := deadLetters(t, h.data()); len(letters) > 0 {
+		t.Errorf("dead letters: %+v", letters)
+	}
+	h.stop()
+	if strings.Contains(h.stderr.String(), "blame") {
+		t.Errorf("somebody was blamed:\n%s", h.stderr.String())
+	}
+	rows := rowsBySource(t, h.data())
+	for name := range acknowledged {
+		if len(rows[name]) != 1 {
+			t.Errorf("%s was acknowledged and has %d rows", name, len(rows[name]))
+		}
+	}
+	if len(acknowledged) < 50 {
+		t.Errorf("only %d pictures were acknowledged", len(acknowledged))
+	}
+	t.Logf("%d pictures over %d kills of the hub; first worker: %s", len(acknowledged), hubKills, one.stdout[len(one.stdout)-1])
+}

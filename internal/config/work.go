@@ -1,0 +1,87 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Analysis says how pictures are analysed, by the hub's own workers and by those elsewhere.
+type Analysis struct {
+	Inference `embed:"" group:"Inference"`
+	Limits    `embed:"" group:"Limits"`
+	Judging   `embed:"" group:"Judgement"`
+
+	Workers         int           `help:"Inference sessions, one thread each (default: one a core; 0: none)." default:"-1" placeholder:"N" group:"Inference"`
+	AnalysisTimeout time.Duration `help:"An analysis that takes longer counts as hung: the process ends so that the picture goes elsewhere." default:"30s" group:"Inference"`
+	Pictures        string        `help:"Pictures to keep: ${enum}. Skeleton draws the figure on a blank ground, for privacy." enum:"annotated,skeleton,none" default:"annotated" group:"Results"`
+	StopGrace       time.Duration `help:"How long pictures in hand may take at the end." default:"10s" group:"Queue"`
+}
+
+// Validate refuses what cannot be honoured.
+func (a *Analysis) Validate() error {
+	if err := a.Inference.Validate(); err != nil {
+		return err
+	}
+	if a.Workers < -1 {
+		return fmt.Errorf("--workers is %d: give 0 (none) or more", a.Workers)
+	}
+	if a.MaxPictureBytes < 1<<10 || a.MaxPictureBytes > 31<<20 {
+		return fmt.Errorf("--max-picture-bytes is %s: give 1KiB to 31MiB", a.MaxPictureBytes)
+	}
+	if a.MaxPixels < 1 {
+		return fmt.Errorf("--max-pixels is %d: give at least 1", a.MaxPixels)
+	}
+	if a.AnalysisTimeout < time.Second {
+		return fmt.Errorf("--analysis-timeout is %s: give at least 1s", a.AnalysisTimeout)
+	}
+	return nil
+}
+
+// Joining says how workers on other machines join a hub directly.
+type Joining struct {
+	ListenNATS    string   `name:"listen-nats" help:"Address on which workers of other machines join this hub (plumbline work), such as 0.0.0.0:4222. TLS, and the token of --nats-token-file." placeholder:"ADDR"`
+	NATSTokenFile string   `name:"nats-token-file" help:"File with the token that joining workers present; made when missing (default: nats-token in the data folder)." placeholder:"FILE" type:"path"`
+	NATSHost      []string `name:"nats-host" help:"Further names and addresses that workers call this machine by." placeholder:"HOST"`
+}
+
+// Validate refuses settings of a listener that is not there.
+func (j *Joining) Validate() error {
+	if j.ListenNATS == "" && (j.NATSTokenFile != "" || len(j.NATSHost) > 0) {
+		return errors.New("--nats-token-file and --nats-host are of the listener for workers, which --listen-nats switches on")
+	}
+	return nil
+}
+
+// Work is the configuration of a worker in a process of its own.
+type Work struct {
+	Analysis `embed:""`
+	Logging  `embed:"" group:"Logging"`
+
+	NATS          string        `name:"nats" help:"Where the hub listens for workers (its --listen-nats), such as nats://hub:4222." placeholder:"URL" required:"" group:"Hub"`
+	NATSTokenFile string        `name:"nats-token-file" help:"Copy of the token file that the hub made." placeholder:"FILE" type:"path" group:"Hub"`
+	HubTimeout    time.Duration `help:"How long to wait for a hub that is away, at the start and later; results are held meanwhile." default:"5m" group:"Hub"`
+	ExitWhenIdle  time.Duration `help:"End when nothing could be claimed for this long (0: never)." default:"0s" placeholder:"DURATION" group:"Hub"`
+
+	HTTPListen    string `name:"http-listen" help:"Address of /metrics, /healthz and /readyz (default: none)." placeholder:"ADDR" group:"Listeners"`
+	HTTPTokenFile string `name:"http-token-file" help:"File with the token that HTTP clients must present for /metrics; needed beyond loopback." placeholder:"FILE" type:"path" group:"Listeners"`
+	HTTPAnonymous bool   `name:"http-anonymous" help:"Let anyone who reaches the HTTP address read the metrics." group:"Listeners"`
+}
+
+// Validate refuses combinations that cannot be honoured.
+func (w *Work) Validate() error {
+	if err := w.Analysis.Validate(); err != nil {
+		return err
+	}
+	switch {
+	case w.Workers == 0:
+		return errors.New("--workers is 0: a worker without inference sessions does nothing")
+	case w.NATSTokenFile == "":
+		return errors.New("--nats-token-file is missing: copy the file that the hub made (nats-token in its data folder)")
+	case w.HubTimeout < 0 || w.ExitWhenIdle < 0:
+		return errors.New("--hub-timeout and --exit-when-idle are durations such as 5m and 10s")
+	case w.HTTPListen == "" && (w.HTTPTokenFile != "" || w.HTTPAnonymous):
+		return errors.New("--http-token-file and --http-anonymous need --http-listen")
+	}
+	return nil
+}

@@ -1,0 +1,155 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// JoinOptions say how a worker in a process of its own finds its hub; the zero value of each field but the first two is
+// its default.
+type JoinOptions struct {
+	URL       string // where the hub listens for workers
+	TokenFile string // a copy of the hub's
+
+	HubTimeout      time.Duration // how long a hub may be away, at the start and later; 5 minutes
+	AnalysisTimeout time.Duration // see Options
+	MaxBlame        int           // see Options
+
+	OnHung func(captureID string) // see Options
+	// OnLost is called when a hub that had been there was away for HubTimeout. The process should end: what it has in
+	// hand is somebody else's by then.
+	OnLost func(error)
+
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
+}
+
+func (o JoinOptions) withDefaults() JoinOptions {
+	orDefault(&o.HubTimeout, 5*time.Minute)
+	orDefault(&o.AnalysisTimeout, 30*time.Second)
+	orDefault(&o.MaxBlame, 5)
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.OnHung == nil {
+		o.OnHung = func(string) {}
+	}
+	if o.OnLost == nil {
+		o.OnLost = func(error) {}
+	}
+	return o
+}
+
+// Times between two attempts to reach a hub that is away.
+const (
+	firstRetry = 100 * time.Millisecond
+	lastRetry  = 2 * time.Second
+)
+
+// Join opens a worker of a hub in another process. It waits for a hub that is away, for HubTimeout at most. What it has
+// claimed when the hub is started anew it keeps: the result is handed in to the new one.
+func Join(ctx context.Context, o JoinOptions) (*Worker, error) {
+	o = o.withDefaults()
+	metrics := newWorkerMetrics()
+	if o.Registerer != nil {
+		for _, c := range metrics.counters() {
+			if err := o.Registerer.Register(c); err != nil {
+				return nil, fmt.Errorf("registering a worker's metrics: %w", err)
+			}
+		}
+	}
+	waiting, cancel := context.WithTimeout(ctx, o.HubTimeout)
+	defer cancel()
+	told := false
+	for pause := firstRetry; ; pause = min(2*pause, lastRetry) {
+		w, err := joinOnce(waiting, o, metrics)
+		if err == nil || errors.As(err, new(refusedError)) {
+			return w, err
+		}
+		if !told && waiting.Err() == nil {
+			told = true
+			o.Logger.Warn("waiting for the hub", "for", o.HubTimeout, "error", err)
+		}
+		select {
+		case <-time.After(pause):
+		case <-waiting.Done():
+			if ctx.Err() != nil {
+				return nil, context.Cause(ctx)
+			}
+			return nil, fmt.Errorf("no hub was there for %s: %w", o.HubTimeout, err)
+		}
+	}
+}
+
+func joinOnce(ctx context.Context, o JoinOptions, metrics *workerMetrics) (*Worker, error) {
+	p := newPresence(o.HubTimeout, o.OnLost)
+	nc, err := o.dial(p)
+	if err != nil {
+		return nil, err
+	}
+	n := names{defaultPrefix}
+	short, cancel := context.WithTimeout(ctx, deskTry)
+	defer cancel()
+	w, err := newWorker(short, nc, workerParts{
+		names: n, desk: remoteDesk{n, caller{nc, p}}, claims: nil, gate: newGate(), metrics: metrics, log: o.Logger,
+		presence: p, closed: func(*Worker) {},
+		analysisTimeout: o.AnalysisTimeout, maxBlame: o.MaxBlame, onHung: o.OnHung,
+	})
+	if err != nil {
+		p.stop()
+	}
+	return w, err
+}
+
+func (o JoinOptions) dial(p *presence) (*nats.Conn, error) {
+	t, err := readToken(o.TokenFile)
+	if err != nil {
+		return nil, refusedError{err}
+	}
+	return dialListener(o.URL, t, lasting(p, o.Logger)...)
+}
+
+// lasting are the options of a connection that outlives its hub's restarts. Nothing is kept to be sent when the hub is
+// back: a request for a capture whose sender has given up would bring one that nobody receives.
+func lasting(p *presence, log *slog.Logger) []nats.Option {
+	return []nats.Option{
+		nats.MaxReconnects(-1), nats.ReconnectWait(firstRetry), nats.ReconnectJitter(lastRetry/2, lastRetry/2), nats.ReconnectBufSize(-1),
+		nats.PingInterval(joinPing), nats.MaxPingsOutstanding(2),
+		nats.DisconnectErrHandler(func(nc *nats.Conn, err error) {
+			if nc.IsClosed() {
+				return
+			}
+			p.broke()
+			log.Warn("the hub is away; what is in hand is kept", "error", err)
+		}),
+		nats.ReconnectHandler(func(*nats.Conn) {
+			p.there()
+			log.Info("the hub is back")
+		}),
+		nats.ClosedHandler(func(nc *nats.Conn) {
+			if err := nc.LastError(); errors.Is(err, nats.ErrAuthorization) {
+				p.lost(errors.New("the hub does not take the token any more: copy its token file to this machine again"))
+			}
+		}),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			log.Debug("connection to the hub", "error", err)
+		}),
+	}
+}
+
+// InHand is how many captures the worker has in hand.
+func (w *Worker) InHand() int { return len(w.inHand()) }
+
+// Ready says why the worker can't reach a hub.
+func (w *Worker) Ready(context.Context) error {
+	if !w.nc.IsConnected() {
+		return errors.New("the hub is away")
+	}
+	return nil
+}
