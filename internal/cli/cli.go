@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime/debug"
+	"strings"
 
 	"github.com/alecthomas/kong"
 
@@ -75,6 +76,7 @@ func Main(ctx context.Context, p Process) int {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(garbagePercent)
 	}
+	forgetEmptySettings()
 	err := run(ctx, p)
 	if err == nil {
 		return exitOK
@@ -87,6 +89,16 @@ func Main(ctx context.Context, p Process) int {
 		fmt.Fprintln(p.Stderr, "plumbline:", message)
 	}
 	return coded.code
+}
+
+// forgetEmptySettings makes an empty PLUMBLINE_… in the environment the same as none, as whoever writes NAME=${NAME:-} into a
+// compose file means it; an empty path would be taken for the working folder.
+func forgetEmptySettings() {
+	for name, value := range environment() {
+		if value == "" && strings.HasPrefix(name, "PLUMBLINE_") {
+			_ = os.Unsetenv(name) // fails for no name that the environment holds
+		}
+	}
 }
 
 // helped ends the parser when it has printed its help.

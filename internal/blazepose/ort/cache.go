@@ -67,7 +67,7 @@ var cpuFeatures = sync.OnceValue(func() string {
 // renaming and never changed, so what is mapped stays as it was checked.
 func mapSealed(path string) (content []byte, unmap func() error, err error) {
 	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return nil, nil, errNotCached
 	}
 	if err != nil {
