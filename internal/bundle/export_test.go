@@ -21,6 +21,9 @@ type Surroundings struct {
 	Open                        func(fs.FS) fs.FS // wraps what the assets are read from
 }
 
+// RemoveUnused removes folders of the cache that nobody uses.
+func RemoveUnused(cache string) { removeUnused(cache, "") }
+
 // Locate is the package's Locate in these surroundings.
 func (s Surroundings) Locate(o Options) (Files, error) {
 	l := locator{

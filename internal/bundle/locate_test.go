@@ -2,6 +2,8 @@ package bundle_test
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -57,18 +59,25 @@ func locate(t *testing.T, s bundle.Surroundings, o bundle.Options) bundle.Files 
 // holdsCarried sees that the three files are the binary's.
 func holdsCarried(t *testing.T, files bundle.Files) {
 	t.Helper()
+	if err := areCarried(files); err != nil {
+		t.Error(err)
+	}
+}
+
+func areCarried(files bundle.Files) error {
+	var problems []error
 	for path, want := range map[string][]byte{
 		files.Detection: carried()[manifest.Detection.Name],
 		files.Landmark:  carried()[manifest.LandmarkFull.Name],
 		files.Library:   carried()[manifest.Library],
 	} {
 		got, err := os.ReadFile(path)
-		if err != nil {
-			t.Error(err)
-		} else if !bytes.Equal(got, want) {
-			t.Errorf("%s is not what the binary carries", path)
+		if err == nil && !bytes.Equal(got, want) {
+			err = fmt.Errorf("%s is not what the binary carries", path)
 		}
+		problems = append(problems, err)
 	}
+	return errors.Join(problems...)
 }
 
 func put(t *testing.T, dir string, names ...string) {

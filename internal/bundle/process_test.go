@@ -24,6 +24,7 @@ const orderVariable = "PLUMBLINE_BUNDLE_TEST_ORDER"
 // order is what another process does: locate the full model's files on a machine, and print the answer as JSON.
 type order struct {
 	Executable, UserCache, Temp string
+	Read                        bool // the files found, and end with an error where they are not what they should be
 	Stall                       bool // read half of the first asset, print a line, and stand still
 }
 
@@ -53,6 +54,9 @@ func obey(text string) error {
 		s.Open = func(f fs.FS) fs.FS { return stalling{f} }
 	}
 	files, err := s.Locate(full)
+	if err == nil && o.Read {
+		err = areCarried(files)
+	}
 	a := answer{Files: files}
 	if err != nil {
 		a.Error = err.Error()
@@ -85,7 +89,12 @@ func (f *stallingFile) Read(b []byte) (int, error) {
 
 func process(t *testing.T, s bundle.Surroundings, stall bool) *exec.Cmd {
 	t.Helper()
-	text, err := json.Marshal(order{s.Executable, s.UserCache, s.Temp, stall})
+	return processWith(t, order{Executable: s.Executable, UserCache: s.UserCache, Temp: s.Temp, Stall: stall})
+}
+
+func processWith(t *testing.T, o order) *exec.Cmd {
+	t.Helper()
+	text, err := json.Marshal(o)
 	if err != nil {
 		t.Fatal(err)
 	}

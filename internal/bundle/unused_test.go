@@ -3,6 +3,7 @@ package bundle_test
 import (
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -66,6 +67,55 @@ func TestFoldersOfOtherVersionsAreRemovedWhenUnused(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// Processes that start while others remove what looks unused find their files all the same.
+func TestRemovingDisturbsNobodyWhoStarts(t *testing.T) {
+	s := machine(t)
+	locateElsewhere(t, s)
+	stamps, err := filepath.Glob(filepath.Join(s.UserCache, "*", ".used"))
+	if err != nil || len(stamps) != 1 {
+		t.Fatalf("%v, %v: want one stamp", stamps, err)
+	}
+	ending, removed := make(chan struct{}), 0
+	var removing sync.WaitGroup
+	for range 2 {
+		removing.Go(func() {
+			for {
+				select {
+				case <-ending:
+					return
+				default:
+				}
+				month := time.Now().Add(-31 * 24 * time.Hour)
+				_ = os.Chtimes(stamps[0], month, month) // there or not
+				bundle.RemoveUnused(s.UserCache)
+			}
+		})
+	}
+	for range 25 {
+		if _, err := os.Stat(stamps[0]); err != nil {
+			removed++
+		}
+		locateElsewhere(t, s)
+	}
+	close(ending)
+	removing.Wait()
+	if removed == 0 {
+		t.Error("nothing was ever removed: nothing was tried")
+	}
+}
+
+// locateElsewhere has another process find the files and read them.
+func locateElsewhere(t *testing.T, s bundle.Surroundings) {
+	t.Helper()
+	out, err := processWith(t, order{Executable: s.Executable, UserCache: s.UserCache, Temp: s.Temp, Read: true}).Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if _, err := answerOf(out); err != nil {
+		t.Error(err)
 	}
 }
 
