@@ -40,7 +40,7 @@ func TestKilledHubLosesNothingAndDoublesNothing(t *testing.T) {
 	acknowledged := send.end()
 	h.drain()
 	h.stop()
-	balance(t, h.data())
+	balance(t, "--data", h.data())
 	rows := rowsBySource(t, filepath.Join(dir, "data"))
 	if len(acknowledged) < 10*kills {
 		t.Errorf("only %d pictures were acknowledged: too little load to prove anything", len(acknowledged))

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // SetNow moves the clock by which messages sent again are forgotten.
@@ -145,4 +146,22 @@ func (w *Worker) Die() {
 	}
 	w.presence.stop()
 	w.nc.Close()
+}
+
+// ForgetJournal removes the first entries of the journal, as their age would.
+func (h *Hub) ForgetJournal(ctx context.Context, entries uint64) error {
+	return h.streams.journal.Purge(ctx, jetstream.WithPurgeSequence(entries+1))
+}
+
+// Limits are the journal's age and the queue's size.
+func (h *Hub) Limits(ctx context.Context) (time.Duration, int64) {
+	journal, err := h.streams.journal.Info(ctx)
+	if err != nil {
+		return 0, 0
+	}
+	queue, err := h.streams.queue.Info(ctx)
+	if err != nil {
+		return 0, 0
+	}
+	return journal.Config.MaxAge, queue.Config.MaxBytes
 }

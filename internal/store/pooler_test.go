@@ -150,7 +150,7 @@ func TestTransactionPooler(t *testing.T) {
 	}
 	together.Wait()
 	for name, test := range map[string]func(*testing.T, *store.Store){"a result": roundTrip, "odd names": oddNames,
-		"readers and a writer": readersAndWriter, "looking up": lookUp} {
+		"readers and a writer": readersAndWriter, "looking up": lookUp, "old rows": oldRows} {
 		t.Run(name, func(t *testing.T) { test(t, open(t, store.Options{URL: startPooler(t)})) })
 	}
 }
