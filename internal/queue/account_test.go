@@ -120,3 +120,20 @@ func TestLimitsAreKept(t *testing.T) {
 		t.Errorf("age %s and size %d, want the hub's", age, size)
 	}
 }
+
+// A worker may be done with a replayed capture before the replay is: what it then buries stays buried.
+func TestReplayedAndBuriedAgainAtOnce(t *testing.T) {
+	h := open(t, options(t))
+	id := bury(t, h, picture(10))
+	w := worker(t, h, "quick")
+	h.BetweenExchange(func(string) { must(t, claim(t, w).Bury(t.Context(), "still not a JPEG")) })
+	must(t, h.Replay(t.Context(), id))
+	letter, err := h.DeadLetter(t.Context(), id)
+	must(t, err)
+	if letter.Reason != "still not a JPEG" {
+		t.Errorf("it was buried for %q", letter.Reason)
+	}
+	if queued := sorted(t, h.QueuedIDs); len(queued) != 0 {
+		t.Errorf("in the queue: %v", queued)
+	}
+}

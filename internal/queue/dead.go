@@ -104,8 +104,8 @@ func (h *Hub) refusalFacts(r Receipt, d DeadLetter) (facts, error) {
 	return f, nil
 }
 
-// bury commits the dead letter of a capture that is in the queue. That it is there already is well: its
-// acknowledgement was lost.
+// bury commits the dead letter of a capture that is in the queue. That it is there already is well: its acknowledgement
+// was lost. Unless that is the letter which a replay is about to remove: then it is removed here, and the new one stored.
 func (h *Hub) bury(ctx context.Context, f facts, picture []byte) error {
 	if err := h.EnsureJournaled(ctx, f.ID); err != nil {
 		return err
@@ -116,12 +116,32 @@ func (h *Hub) bury(ctx context.Context, f facts, picture []byte) error {
 		return err
 	}
 	_, err = h.js.PublishMsg(ctx, m)
+	if isThere(err) {
+		var undone bool
+		if undone, err = h.removeUndone(ctx, f); undone && err == nil {
+			_, err = h.js.PublishMsg(ctx, m)
+		}
+	}
 	h.health.wrote(true, f.Size, err)
 	if err != nil && !isThere(err) {
 		return fmt.Errorf("storing the dead letter: %w", h.explain(err, true))
 	}
 	h.metrics.buried.Inc()
 	return nil
+}
+
+// removeUndone removes the letter of a capture if its replay undid it.
+func (h *Hub) removeUndone(ctx context.Context, f facts) (bool, error) {
+	letter, m, err := h.letter(ctx, f.ID)
+	switch {
+	case errors.Is(err, ErrNoSuchLetter): // the replay has removed it meanwhile
+		return true, nil
+	case err != nil:
+		return false, err
+	case !f.undone(letter.Death.At):
+		return false, nil
+	}
+	return true, h.streams.dead.removeOne(ctx, f.ID, m.Sequence)
 }
 
 // DeadLetters goes through the dead letters, oldest first, without their pictures.
@@ -186,7 +206,7 @@ func (h *Hub) Replay(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	return h.exchange(ctx, again, id)
+	return h.exchange(ctx, again, id, m.Sequence)
 }
 
 // Drop removes a dead letter for good. When and why is kept as long as its journal entry, so that the ledger balances.
@@ -195,7 +215,7 @@ func (h *Hub) Drop(ctx context.Context, id, why string) error {
 		return err
 	}
 	defer h.busy.Done()
-	f, _, err := h.letter(ctx, id)
+	f, letter, err := h.letter(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -205,17 +225,18 @@ func (h *Hub) Drop(ctx context.Context, id, why string) error {
 	if err != nil {
 		return err
 	}
-	return h.exchange(ctx, m, id)
+	return h.exchange(ctx, m, id, letter.Sequence)
 }
 
 // exchange commits what a dead letter becomes, then removes the letter. A crash in between is put right by the next
-// start, which removes the letter.
-func (h *Hub) exchange(ctx context.Context, m *nats.Msg, id string) error {
+// start, which removes the letter. No other letter is removed: a worker may have buried the capture again meanwhile.
+func (h *Hub) exchange(ctx context.Context, m *nats.Msg, id string, letter uint64) error {
 	if err := h.EnsureJournaled(ctx, id); err != nil {
 		return err
 	}
 	if _, err := h.js.PublishMsg(ctx, m); err != nil && !isThere(err) {
 		return fmt.Errorf("moving dead letter %s: %w", id, h.explain(err, false))
 	}
-	return h.streams.dead.remove(ctx, id)
+	h.betweenExchange(id)
+	return h.streams.dead.removeOne(ctx, id, letter)
 }

@@ -165,3 +165,6 @@ func (h *Hub) Limits(ctx context.Context) (time.Duration, int64) {
 	}
 	return journal.Config.MaxAge, queue.Config.MaxBytes
 }
+
+// BetweenExchange is called when a letter is in the queue again, or dropped, and not removed yet.
+func (h *Hub) BetweenExchange(f func(captureID string)) { h.betweenExchange = f }

@@ -38,6 +38,8 @@ type Hub struct {
 	// commits of an acceptance.
 	now           func() time.Time
 	beforeJournal func(captureID string) error
+	// and between the two of a replay or drop
+	betweenExchange func(captureID string)
 
 	promises *promises
 	earlier  *index   // of this run
@@ -70,7 +72,7 @@ func Open(ctx context.Context, o Options) (*Hub, error) {
 	}
 	h := &Hub{
 		options: o, log: o.Logger, names: names{defaultPrefix}, ids: newIDMaker(),
-		now: time.Now, beforeJournal: func(string) error { return nil },
+		now: time.Now, beforeJournal: func(string) error { return nil }, betweenExchange: func(string) {},
 		health:   health{free: freeDisk},
 		promises: newPromises(), earlier: newIndex(), past: newHistory(), gate: newGate(),
 		workers: map[*Worker]bool{},

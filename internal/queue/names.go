@@ -74,6 +74,14 @@ func (s stream) remove(ctx context.Context, token string) error {
 	return nil
 }
 
+// removeOne takes the message of one subject out if it is the one with this sequence, or older.
+func (s stream) removeOne(ctx context.Context, token string, sequence uint64) error {
+	if err := s.Purge(ctx, jetstream.WithPurgeSubject(s.subject(token)), jetstream.WithPurgeSequence(sequence+1)); err != nil {
+		return fmt.Errorf("removing %s: %w", s.subject(token), err)
+	}
+	return nil
+}
+
 // tokens lists the last tokens of all subjects that the stream holds messages of.
 func (s stream) tokens(ctx context.Context) (map[string]bool, error) {
 	info, err := s.Info(ctx, jetstream.WithSubjectFilter(s.subject("*")))
