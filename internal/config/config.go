@@ -4,6 +4,7 @@ package config
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -86,6 +87,11 @@ func (s *Serve) Validate() error {
 	}
 	if err := s.Joining.Validate(); err != nil {
 		return err
+	}
+	for _, host := range s.HTTPHosts {
+		if host == "" || strings.ContainsAny(host, ":/ ") {
+			return fmt.Errorf("--http-host %q: give a bare name, such as plumbline.example.lan, without scheme and port", host)
+		}
 	}
 	if s.QueueMaxBytes > 0 && s.QueueMaxBytes < 4*s.MaxPictureBytes {
 		return fmt.Errorf("--queue-max-bytes is %s: give at least four times --max-picture-bytes (%s)", s.QueueMaxBytes, 4*s.MaxPictureBytes)
