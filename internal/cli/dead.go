@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"text/tabwriter"
 	"time"
 
@@ -130,9 +131,22 @@ func (c *deadList) Run(ctx context.Context, p *Process) (err error) {
 	out := tabwriter.NewWriter(p.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(out, "ID\tDEVICE\tWHEN\tBYTES\tATTEMPTS\tREASON")
 	for _, l := range letters {
-		fmt.Fprintf(out, "%s\t%s\t%s\t%d\t%d\t%s\n", l.ID, l.Device, l.At.Local().Format(time.DateTime), l.Bytes, l.Attempts, l.Reason)
+		fmt.Fprintf(out, "%s\t%s\t%s\t%d\t%d\t%s\n", l.ID, sender(l), l.At.Local().Format(time.DateTime), l.Bytes, l.Attempts, l.Reason)
 	}
 	return out.Flush()
+}
+
+// sender is the device, or else the topic, whose last level is no name that a device can have.
+func sender(l web.DeadLetter) string {
+	if l.Device != "" {
+		return l.Device
+	}
+	const most = 40
+	topic := []rune(strconv.Quote(l.Topic))
+	if len(topic) > most {
+		topic = append(topic[:most], '…')
+	}
+	return string(topic)
 }
 
 type deadShow struct {

@@ -84,11 +84,16 @@ func TestDeadLetters(t *testing.T) {
 	broken := people.People()[0].Picture[:300]
 	run(t, []byte("good morning"), "mosquitto_pub", "-p", h.port(), "-q", "1", "-t", "images/pi1", "-s")
 	run(t, broken, "mosquitto_pub", "-p", h.port(), "-q", "1", "-t", "images/pi2", "-s")
+	run(t, broken, "mosquitto_pub", "-p", h.port(), "-q", "1", "-t", "images/.hidden", "-s")
 	var letters []deadLetter
-	h.until(20*time.Second, "two dead letters", func() bool {
+	h.until(20*time.Second, "three dead letters", func() bool {
 		letters = deadLetters(t, h.data())
-		return len(letters) == 2
+		return len(letters) == 3
 	})
+	if list := run(t, nil, "plumbline", "dead", "list", "--data", h.data()); !strings.Contains(list, `"images/.hidden"`) {
+		t.Errorf("the list does not say whose letter the third is:\n%s", list)
+	}
+	run(t, nil, "plumbline", "dead", "drop", letters[2].ID, "--data", h.data())
 	for i, device := range []string{"pi1", "pi2"} {
 		if letters[i].Device != device || letters[i].Reason == "" {
 			t.Errorf("letter %d: %+v, want one of %s with its reason", i, letters[i], device)

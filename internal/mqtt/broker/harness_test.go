@@ -3,6 +3,8 @@ package broker_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"fmt"
 	"log/slog"
 	"net"
 	"os/exec"
@@ -131,26 +133,23 @@ func start(t *testing.T, o broker.Options) *started {
 	return &started{b, ca}
 }
 
-// url is the way to the broker by a scheme.
-func (s *started) url(t *testing.T, scheme string) string {
-	t.Helper()
+func (s *started) dialer(scheme string, client pki.Certificate) (*mqttdial.Dialer, error) {
+	files := mqttdial.TLS{}
+	if scheme == "mqtts" || scheme == "wss" {
+		files = mqttdial.TLS{CAFile: s.ca.File, CertFile: client.CertFile, KeyFile: client.KeyFile}
+	}
 	for _, u := range s.URLs() {
 		if strings.HasPrefix(u, scheme+"://") {
-			return u
+			return mqttdial.New(strings.Replace(u, "0.0.0.0", "127.0.0.1", 1), files)
 		}
 	}
-	t.Fatalf("the broker does not listen for %s: %v", scheme, s.URLs())
-	return ""
+	return nil, fmt.Errorf("the broker does not listen for %s: %v", scheme, s.URLs())
 }
 
 // open connects without logging in.
 func (s *started) open(t *testing.T, scheme string, client pki.Certificate) net.Conn {
 	t.Helper()
-	files := mqttdial.TLS{}
-	if scheme == "mqtts" || scheme == "wss" {
-		files = mqttdial.TLS{CAFile: s.ca.File, CertFile: client.CertFile, KeyFile: client.KeyFile}
-	}
-	d, err := mqttdial.New(s.url(t, scheme), files)
+	d, err := s.dialer(scheme, client)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,10 +161,36 @@ func (s *started) open(t *testing.T, scheme string, client pki.Certificate) net.
 	return c
 }
 
+// url is the way to the broker by a scheme.
+func (s *started) url(t *testing.T, scheme string) string {
+	t.Helper()
+	d, err := s.dialer(scheme, pki.Certificate{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d.String()
+}
+
+// shown is the serial number of the certificate that the broker shows.
+func shown(t *testing.T, b *started) string {
+	t.Helper()
+	c, ok := b.open(t, "mqtts", pki.Certificate{}).(*tls.Conn)
+	if !ok {
+		t.Fatal("MQTT over TLS is not over TLS")
+	}
+	return c.ConnectionState().PeerCertificates[0].SerialNumber.String()
+}
+
 // mosquitto runs mosquitto_pub or mosquitto_sub against the broker and returns what it printed.
 func mosquitto(t *testing.T, b *started, program string, stdin []byte, args ...string) (string, error) {
 	t.Helper()
-	host, port, err := net.SplitHostPort(b.Addr())
+	return mosquittoAt(t, b.url(t, "mqtt"), program, stdin, args...)
+}
+
+func mosquittoAt(t *testing.T, broker, program string, stdin []byte, args ...string) (string, error) {
+	t.Helper()
+	_, address, _ := strings.Cut(broker, "://")
+	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		t.Fatal(err)
 	}

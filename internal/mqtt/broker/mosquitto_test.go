@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"plumbline/internal/mqtt/broker"
+	"plumbline/internal/testkit/pki"
 )
 
 func TestMosquittoPublishes(t *testing.T) {
@@ -66,6 +67,36 @@ func TestLateSubscriberReadsRetainedResult(t *testing.T) {
 		if err != nil || strings.TrimSpace(out) != `posture/pi1 1 1 {"posture_status":"Good"}` {
 			t.Errorf("version %s: %v: %q", version, err, out)
 		}
+	}
+}
+
+func TestMosquittoWithCertificates(t *testing.T) {
+	in, p := newInbox(), accounts(t)
+	b, devices := startWithAuthority(t, broker.Options{Handle: in.handle, Users: p, TLS: broker.TLS{Optional: true}})
+	right, expired := devices.Client("pi7"), devices.Client("pi7", pki.Expired)
+	with := func(c pki.Certificate) []string { return []string{"--cert", c.CertFile, "--key", c.KeyFile} }
+	for name, c := range map[string]struct {
+		ca    string
+		args  []string
+		topic string
+		want  string // in what it prints; empty when it goes well
+	}{
+		"its certificate":            {b.ca.File, with(right), "images/pi7", ""},
+		"another's topic":            {b.ca.File, with(right), "images/pi1", "Not authorized"},
+		"expired":                    {b.ca.File, with(expired), "images/pi7", "lost"},
+		"of a stranger":              {b.ca.File, with(pki.New(t, "x").Client("pi7")), "images/pi7", "lost"},
+		"a broker it does not trust": {devices.File, with(right), "images/pi7", "TLS error"},
+		"an account":                 {b.ca.File, []string{"-u", "pi1", "-P", p.passwords["pi1"]}, "images/pi1", ""},
+		"TLS 1.2":                    {b.ca.File, append(with(right), "--tls-version", "tlsv1.2"), "images/pi7", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := in.count()
+			args := append([]string{"-V", "5", "--cafile", c.ca, "-q", "1", "-t", c.topic, "-m", "x"}, c.args...)
+			out, err := mosquittoAt(t, b.url(t, "mqtts"), "mosquitto_pub", nil, args...)
+			if (in.count() > before) != (c.want == "") || !strings.Contains(out, c.want) {
+				t.Errorf("%d handed over, %v: %q; want %q", in.count()-before, err, out, c.want)
+			}
+		})
 	}
 }
 

@@ -81,19 +81,10 @@ func (c *Client) connection(ctx context.Context) error {
 	})
 }
 
-// login speaks MQTT 5, or 3.1.1 when the broker refuses that: by saying so, or as RabbitMQ 3.10 does by closing the connection.
-// What a broker spoke is remembered until it is away, since it may come back as another version.
+// login speaks MQTT 5, or 3.1.1 when the broker refuses that. Some old brokers say nothing and close the connection.
 func (c *Client) login(ctx context.Context) (*session, error) {
-	switch c.options.Version {
-	case wire5{}.version():
-		return open(ctx, c.options, c.metrics, wire5{})
-	case wire3{}.version():
-		return open(ctx, c.options, c.metrics, wire3{})
-	}
 	if c.old {
-		s, err := open(ctx, c.options, c.metrics, wire3{})
-		c.old = err == nil
-		return s, err
+		return open(ctx, c.options, c.metrics, wire3{})
 	}
 	s, err := open(ctx, c.options, c.metrics, wire5{})
 	said := errors.Is(err, errOldProtocol)
@@ -101,9 +92,9 @@ func (c *Client) login(ctx context.Context) (*session, error) {
 		return s, err
 	}
 	s, errOld := open(ctx, c.options, c.metrics, wire3{})
-	c.old = errOld == nil
-	if errOld != nil && !said && !errors.As(errOld, new(refusal)) {
-		return nil, err // the first says more
+	c.old = said
+	if errOld != nil && !said {
+		return nil, err
 	}
 	return s, errOld
 }
