@@ -120,6 +120,9 @@ FUZZTIME ?= 20s
 fuzz: deps-test assets ## run every fuzz test for FUZZTIME (20s)
 	@scripts/fuzz.sh $(FUZZTIME)
 
+chaos: build ## kill workers and hubs under load and see that nothing is lost (ARGS="-pictures 5000 -kill-every 500ms")
+	@$(GO) run ./test/chaos $(ARGS)
+
 ## ---- measurements ----------------------------------------------------------------------------------------------------
 
 .tools/peer/ready: test/bench/python/requirements.txt
@@ -153,4 +156,4 @@ clean: ## remove what was built (node_modules and .tools stay)
 	@rm -rf dist
 	@find internal/bundle/assets -mindepth 1 ! -name README.md -delete
 
-.PHONY: help deps deps-build deps-test build assets run demo test lint cover fuzz bench parity photos dist dist-test licenses clean
+.PHONY: help deps deps-build deps-test build assets run demo test lint cover fuzz chaos bench parity photos dist dist-test licenses clean

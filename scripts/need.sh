@@ -39,6 +39,7 @@ want_for_test() {
   want python3-venv has_venv
   want mosquitto has mosquitto
   want mosquitto-clients has mosquitto_pub
+  want rabbitmq-server has rabbitmq-server
   want postgresql has_postgres
   want pgbouncer has pgbouncer
   want openssl has openssl

@@ -52,7 +52,11 @@ func outsideOptions(c *config.OutsideBroker) (outside.Options, error) {
 	if password != "" && dialer.User() == "" {
 		return outside.Options{}, errors.New("there is a password for the MQTT broker, but no user: write mqtt://user@host into --mqtt-url")
 	}
-	return outside.Options{Broker: dialer, ClientID: c.MQTTClientID, Password: password}, nil
+	version := c.MQTTVersion
+	if version == "auto" {
+		version = ""
+	}
+	return outside.Options{Broker: dialer, ClientID: c.MQTTClientID, Password: password, Version: version}, nil
 }
 
 func brokerTLS(c config.BrokerTLS) dial.TLS {

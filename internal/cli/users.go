@@ -81,6 +81,13 @@ type usersList struct {
 	JSON        bool `help:"One JSON object a line." name:"json"`
 }
 
+// Help shows examples.
+func (usersList) Help() string {
+	return `Examples:
+  plumbline users list
+  plumbline users list --json --data /var/lib/plumbline`
+}
+
 func (c *usersList) Run(p *Process) error {
 	file, err := openUsers(c.Data)
 	if err != nil {
@@ -106,6 +113,12 @@ func (c *usersList) Run(p *Process) error {
 type usersRemove struct {
 	config.Data `embed:""`
 	Name        string `arg:"" help:"Account to remove."`
+}
+
+// Help shows an example.
+func (usersRemove) Help() string {
+	return `Example:
+  plumbline users remove pi1`
 }
 
 func (c *usersRemove) Run() error {

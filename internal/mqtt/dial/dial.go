@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/url"
 	"strings"
@@ -122,6 +123,8 @@ func (d *Dialer) Dial(ctx context.Context) (net.Conn, error) {
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return nil, fmt.Errorf("no MQTT broker listens on %s: %w", d.Address(), err)
+	case d.Secure() && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)):
+		return nil, fmt.Errorf("the MQTT broker at %s ended the TLS handshake; does it speak TLS on this port? %w", d, err)
 	case err != nil:
 		return nil, fmt.Errorf("connecting to the MQTT broker at %s: %w", d, Explain(err))
 	}

@@ -81,10 +81,19 @@ func (c *Client) connection(ctx context.Context) error {
 	})
 }
 
-// login speaks MQTT 5, or 3.1.1 when the broker refuses that. Some old brokers say nothing and close the connection.
+// login speaks MQTT 5, or 3.1.1 when the broker refuses that: by saying so, or as RabbitMQ 3.10 does by closing the connection.
+// What a broker spoke is remembered until it is away, since it may come back as another version.
 func (c *Client) login(ctx context.Context) (*session, error) {
-	if c.old {
+	switch c.options.Version {
+	case wire5{}.version():
+		return open(ctx, c.options, c.metrics, wire5{})
+	case wire3{}.version():
 		return open(ctx, c.options, c.metrics, wire3{})
+	}
+	if c.old {
+		s, err := open(ctx, c.options, c.metrics, wire3{})
+		c.old = err == nil
+		return s, err
 	}
 	s, err := open(ctx, c.options, c.metrics, wire5{})
 	said := errors.Is(err, errOldProtocol)
@@ -92,9 +101,9 @@ func (c *Client) login(ctx context.Context) (*session, error) {
 		return s, err
 	}
 	s, errOld := open(ctx, c.options, c.metrics, wire3{})
-	c.old = said
-	if errOld != nil && !said {
-		return nil, err
+	c.old = errOld == nil
+	if errOld != nil && !said && !errors.As(errOld, new(refusal)) {
+		return nil, err // the first says more
 	}
 	return s, errOld
 }

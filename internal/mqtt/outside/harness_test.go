@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"log/slog"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -59,9 +61,54 @@ func (i *inbox) handle(_ context.Context, m mqtt.Message) error {
 		i.again++
 		return nil
 	}
-	i.known[same], i.known[anyID] = true, true
-	i.messages = append(i.messages, m)
+	i.keep(m)
 	return nil
+}
+
+func (i *inbox) keep(m mqtt.Message) {
+	i.known[fmt.Sprintf("%s %d %s", m.Topic, m.PacketID, m.Payload)], i.known[fmt.Sprintf("%s %s", m.Topic, m.Payload)] = true, true
+	i.messages = append(i.messages, m)
+}
+
+func (i *inbox) accept(m mqtt.Message) {
+	i.mutex.Lock()
+	defer i.mutex.Unlock()
+	i.keep(m)
+}
+
+func (i *inbox) recognised() int {
+	i.mutex.Lock()
+	defer i.mutex.Unlock()
+	return i.again
+}
+
+func (i *inbox) has(payload string) bool { return slices.Contains(i.payloads(), payload) }
+
+// repeated are the captures of payloads that had been captured before, in tests whose pictures all differ.
+func (i *inbox) repeated() []mqtt.Message {
+	i.mutex.Lock()
+	defer i.mutex.Unlock()
+	var all []mqtt.Message
+	seen := map[string]bool{}
+	for _, m := range i.messages {
+		if seen[string(m.Payload)] {
+			all = append(all, m)
+		}
+		seen[string(m.Payload)] = true
+	}
+	return all
+}
+
+// fail is an answer that is an error for the first n messages.
+func fail(n int64, err error) func(mqtt.Message) error {
+	var left atomic.Int64
+	left.Store(n)
+	return func(mqtt.Message) error {
+		if left.Add(-1) >= 0 {
+			return err
+		}
+		return nil
+	}
 }
 
 func (i *inbox) setAnswer(answer func(mqtt.Message) error) {

@@ -45,16 +45,7 @@ func TestPicturesPublishedWhileTheHubIsDownArriveAfterwards(t *testing.T) {
 func TestFailedCommitIsSentAgain(t *testing.T) {
 	b := mosquitto.ForTest(t, mosquitto.Options{})
 	in := newInbox()
-	failures := 3
-	in.setAnswer(func(mqtt.Message) error {
-		in.mutex.Lock()
-		defer in.mutex.Unlock()
-		if failures > 0 {
-			failures--
-			return errors.New("the disk is full")
-		}
-		return nil
-	})
+	in.setAnswer(fail(3, errors.New("the disk is full")))
 	h := start(t, in, plain(t, b))
 	h.ready()
 	for n := range 10 {
@@ -96,11 +87,7 @@ func TestLostAcknowledgementMakesNoSecondCapture(t *testing.T) {
 	if err := b.Start(); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "the second delivery", func() bool {
-		in.mutex.Lock()
-		defer in.mutex.Unlock()
-		return in.again == 1
-	})
+	until(t, "the second delivery", func() bool { return in.recognised() == 1 })
 	if in.count() != 1 {
 		t.Errorf("%d captures of one picture", in.count())
 	}
@@ -148,7 +135,7 @@ func TestRetainedPicture(t *testing.T) {
 	h.ready()
 	publish(t, b, "images/pi2", "picture")
 	until(t, "the other picture", func() bool { return in.count() == 2 })
-	if in.again != 0 {
+	if in.recognised() != 0 {
 		t.Error("the retained picture was sent again")
 	}
 }

@@ -23,6 +23,9 @@ type Options struct {
 	ClientID string       // under which the broker keeps the session
 	Password string       // of the account
 
+	// Version is "5", "3.1.1", or empty for 5 where the broker speaks it and 3.1.1 where not.
+	Version string
+
 	Pictures mqtt.Pattern // where pictures come in; mqtt.DefaultPictures when zero
 	Handle   Handle
 

@@ -28,6 +28,11 @@ const (
 // errOldProtocol says that the broker does not speak the version.
 var errOldProtocol = errors.New("the MQTT broker does not speak this version of MQTT")
 
+// refusal is a broker's answer to a login.
+type refusal struct{ error }
+
+func (r refusal) Unwrap() error { return r.error }
+
 // refusedLogin is the sentence for a CONNACK with a reason.
 func refusedLogin(code byte, words, user string) error {
 	switch code {

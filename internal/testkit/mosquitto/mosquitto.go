@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -85,9 +86,20 @@ func (s *Server) configure(o Options) error {
 			lines = append(lines, line)
 		}
 	}
-	_, port, _ := net.SplitHostPort(s.address)
-	lines = append(append(lines, "listener "+port+" 127.0.0.1"), o.Listener...)
+	lines = append(append(lines, listener(s.address)), o.Listener...)
+	if slices.Contains(o.Listener, "protocol websockets") { // Mosquitto 2.0 does not start without any other listener
+		another, err := child.FreeAddress()
+		if err != nil {
+			return err
+		}
+		lines = append(lines, listener(another))
+	}
 	return os.WriteFile(s.configuration(), []byte(strings.Join(lines, "\n")+"\n"), 0o600)
+}
+
+func listener(address string) string {
+	host, port, _ := net.SplitHostPort(address)
+	return "listener " + port + " " + host
 }
 
 func (s *Server) configuration() string { return filepath.Join(s.folder, "mosquitto.conf") }
