@@ -167,6 +167,9 @@ func (b *Broker) shutDown() error {
 	b.stopAccepting()
 	b.gate.shut(b.grace)
 	b.cancel()
+	for _, l := range b.listeners {
+		l.hurry()
+	}
 	if err := b.server.Close(); err != nil {
 		return fmt.Errorf("closing the MQTT broker: %w", err)
 	}

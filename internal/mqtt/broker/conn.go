@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -24,6 +25,7 @@ const (
 	stallTimeout   = 30 * time.Second // without any byte of a packet that has begun, or of an answer
 	minUploadRate  = 4 << 10          // bytes a second, about GPRS, below which a packet is given up
 	budgetTimeout  = 60 * time.Second // waiting for room in the budget
+	lastWords      = time.Second      // for what is written when the broker closes
 	lingerTimeout  = 2 * time.Second  // a refused sender's bytes are read and dropped so long, so that it can read why
 )
 
@@ -70,6 +72,7 @@ type limits struct {
 	maxPacket int64
 	budget    *semaphore.Weighted
 	tooLarge  func(c *conn, size int64, topic string) // told before the connection is closed
+	closing   atomic.Bool                             // the broker is: nobody is waited for any longer
 }
 
 func newConn(inner net.Conn, l *limits) *conn {
@@ -233,6 +236,9 @@ func (c *conn) SetDeadline(t time.Time) error {
 // Write gives a client that does not read a bounded time, after which the connection is of no use.
 func (c *conn) Write(p []byte) (int, error) {
 	_ = c.Conn.SetWriteDeadline(time.Now().Add(stallTimeout))
+	if c.limits.closing.Load() {
+		_ = c.Conn.SetWriteDeadline(time.Now().Add(lastWords))
+	}
 	n, err := c.Conn.Write(p)
 	if err != nil && !errors.Is(err, net.ErrClosed) {
 		_ = c.Close()

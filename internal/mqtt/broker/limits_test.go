@@ -6,12 +6,14 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"plumbline/internal/mqtt"
 	"plumbline/internal/mqtt/broker"
+	"plumbline/internal/testkit/pki"
 )
 
 func TestPacketTooLarge(t *testing.T) {
@@ -101,6 +103,33 @@ func TestTooManyClients(t *testing.T) {
 	}
 	if got, err := testutil.GatherAndCount(registry, "plumbline_mqtt_connections"); err != nil || got != 1 {
 		t.Errorf("%d connection metrics, %v", got, err)
+	}
+}
+
+// A subscriber that reads nothing does not hold up the end.
+func TestCloseDoesNotWaitForWhoDoesNotRead(t *testing.T) {
+	for _, scheme := range []string{"mqtt", "wss"} {
+		t.Run(scheme, func(t *testing.T) {
+			b := start(t, broker.Options{Handle: newInbox().handle, CloseGrace: 100 * time.Millisecond})
+			c := b.open(t, scheme, pki.Certificate{})
+			hello := append(str("MQTT"), 5, 2, 0, 60, 0, 0, 0)
+			filter := append([]byte{0, 1, 0}, append(str("posture/#"), 0)...)
+			_, _ = c.Write(append(fixedHeader(connectByte, len(hello)), hello...))
+			_, _ = c.Write(append(fixedHeader(subscribe, len(filter)), filter...))
+			result := make([]byte, 1<<20)
+			for range 60 {
+				if err := b.Publish("posture/pi1", result, true, 0); err != nil {
+					t.Fatal(err)
+				}
+			}
+			begun := time.Now()
+			if err := b.Close(); err != nil {
+				t.Error(err)
+			}
+			if took := time.Since(begun); took > 5*time.Second {
+				t.Errorf("closing took %s", took)
+			}
+		})
 	}
 }
 

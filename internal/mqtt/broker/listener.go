@@ -156,6 +156,17 @@ func (l *listener) mayCome(r *http.Request) bool {
 // stopAccepting lets those who are connected go on.
 func (l *listener) stopAccepting() { _ = l.inner.Close() }
 
+// hurry gives clients that do not read a moment more: mochi writes its goodbye to one after the other, and would wait for
+// each.
+func (l *listener) hurry() {
+	l.shared.limits.closing.Store(true)
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	for c := range l.conns {
+		_ = c.SetWriteDeadline(time.Now().Add(lastWords))
+	}
+}
+
 // Close ends all connections and waits for their goroutines.
 func (l *listener) Close(closeClients listeners.CloseFn) {
 	l.stopAccepting()

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -117,7 +118,7 @@ func serve(t *testing.T, l net.Listener, answer func(net.Conn)) {
 
 func answerWeb(c net.Conn) {
 	defer c.Close()
-	if opened, err := ws.Accept(c, nil); err == nil {
+	if opened, err := ws.Accept(c, func(*http.Request) bool { return true }); err == nil {
 		answer(opened)
 	}
 }

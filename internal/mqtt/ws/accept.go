@@ -17,8 +17,8 @@ import (
 const mostRequest = 16 << 10
 
 // Accept reads the HTTP request that a connection begins with and makes a websocket of it; when it cannot, it answers why
-// not. mayCome judges requests for Path, above all those that browsers send on behalf of other sites' pages. There is one
-// request to a connection. Deadlines and closing are the caller's.
+// not. mayCome judges requests, above all those that browsers send on behalf of other sites' pages. There is one request to a
+// connection. Deadlines and closing are the caller's.
 func Accept(c net.Conn, mayCome func(*http.Request) bool) (net.Conn, error) {
 	in := bufio.NewReader(io.LimitReader(c, mostRequest))
 	r, err := http.ReadRequest(in)
@@ -34,8 +34,10 @@ func Accept(c net.Conn, mayCome func(*http.Request) bool) (net.Conn, error) {
 		err = refuse(w, http.StatusUpgradeRequired, "this is an MQTT broker, which speaks by websockets here")
 	case !slices.Contains(websocket.Subprotocols(r), subprotocol):
 		err = refuse(w, http.StatusBadRequest, "the websocket's subprotocol must be "+subprotocol)
+	case !mayCome(r):
+		err = refuse(w, http.StatusForbidden, fmt.Sprintf("pages of %q may not open websockets here", r.Header.Get("Origin")))
 	default:
-		upgrader := websocket.Upgrader{Subprotocols: []string{subprotocol}, CheckOrigin: mayCome}
+		upgrader := websocket.Upgrader{Subprotocols: []string{subprotocol}, CheckOrigin: func(*http.Request) bool { return true }}
 		var upgraded *websocket.Conn
 		if upgraded, err = upgrader.Upgrade(w, r, nil); err == nil {
 			return &conn{ws: upgraded}, nil
