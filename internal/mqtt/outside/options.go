@@ -38,12 +38,14 @@ type Options struct {
 
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
+
+	clean bool // without a session
 }
 
 const defaultMaxPacket = 48 << 20
 
 func (o Options) withDefaults() (Options, error) {
-	if o.Broker == nil || o.ClientID == "" || o.Handle == nil {
+	if o.Broker == nil || o.ClientID == "" && !o.clean || o.Handle == nil {
 		return o, errors.New("an MQTT client needs a broker, a client identifier and a function to hand messages to")
 	}
 	if o.Pictures.String() == "" {

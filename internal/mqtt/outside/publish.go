@@ -20,16 +20,22 @@ func (s *session) tell(o *outbox) {
 		case <-s.alive.Done():
 			return
 		}
-		id := s.nextID(r.topic)
-		if err := s.write(func(w io.Writer) error { return s.wire.publish(w, id, r) }); err != nil {
+		if err := s.send(r, s.nextID(r.topic)); err != nil {
 			s.fail(s.broken(err))
 			return
 		}
-		s.metrics.results.Inc()
-		if r.qos == 0 {
-			s.settle(answer{id: id})
-		}
 	}
+}
+
+func (s *session) send(r result, id uint16) error {
+	if err := s.write(func(w io.Writer) error { return s.wire.publish(w, id, r) }); err != nil {
+		return err
+	}
+	s.metrics.results.Inc()
+	if r.qos == 0 {
+		s.settle(answer{id: id}) // nobody else will
+	}
+	return nil
 }
 
 // retainable fits a message to what the broker can do; false when it cannot be sent at all.
@@ -72,6 +78,10 @@ func (s *session) settle(a answer) {
 		return
 	}
 	<-s.window
+	if s.verdict != nil {
+		s.verdict <- a
+		return
+	}
 	if a.code < reasonUnspecified {
 		return
 	}

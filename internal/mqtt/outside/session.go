@@ -47,7 +47,8 @@ type session struct {
 	mutex   sync.Mutex
 	onWay   map[uint16]string // topics of those messages
 	lastID  uint16
-	refused bool // a refusal was logged
+	refused bool        // a refusal was logged
+	verdict chan answer // of a probe's message; nil for a hub
 }
 
 // maxOnWay is how many results may wait for the broker's acknowledgement.
@@ -66,7 +67,7 @@ func open(ctx context.Context, o Options, m *metrics, w wire) (*session, error) 
 		window: make(chan struct{}, maxOnWay), onWay: map[uint16]string{},
 	}
 	s.alive, s.cancel = context.WithCancelCause(context.Background())
-	if err := s.login(login{clientID: o.ClientID, user: o.Broker.User(), password: o.Password, maxPacket: o.MaxPacketBytes, receiveMaximum: o.InFlight}); err != nil {
+	if err := s.login(login{clientID: o.ClientID, user: o.Broker.User(), password: o.Password, clean: o.clean, maxPacket: o.MaxPacketBytes, receiveMaximum: o.InFlight}); err != nil {
 		_ = conn.Close()
 		s.cancel(err)
 		return nil, err
@@ -138,7 +139,7 @@ func (s *session) run(ctx context.Context, o *outbox, granted func(qos byte)) er
 	parts.Go(func() { s.read(handling); close(s.order) })
 	parts.Go(s.acknowledge)
 	parts.Go(s.keepAlive)
-	if qos, err := s.subscribe(); err != nil {
+	if qos, err := s.subscribe(s.options.Pictures.String()); err != nil {
 		s.fail(err)
 	} else {
 		granted(qos)
@@ -154,8 +155,13 @@ var errLeft = errors.New("left the MQTT broker")
 func (s *session) leave(stopHandling func()) {
 	s.gate.shut(s.options.CloseGrace)
 	stopHandling()
-	_ = s.write(func(w io.Writer) error { return s.wire.disconnect(w, false) })
+	_ = s.disconnect()
 	s.fail(errLeft)
+}
+
+// disconnect says goodbye; a probe's session is forgotten.
+func (s *session) disconnect() error {
+	return s.write(func(w io.Writer) error { return s.wire.disconnect(w, s.options.clean) })
 }
 
 // fail ends the connection; the first reason counts.
@@ -200,9 +206,8 @@ func (s *session) keepAlive() {
 	}
 }
 
-// subscribe asks for the pictures and gives the QoS that was granted. Messages may come before the answer does.
-func (s *session) subscribe() (byte, error) {
-	filter := s.options.Pictures.String()
+// subscribe asks for topics and gives the QoS that was granted. Messages may come before the answer does.
+func (s *session) subscribe(filter string) (byte, error) {
 	if err := s.write(func(w io.Writer) error { return s.wire.subscribe(w, s.nextID(filter), filter) }); err != nil {
 		return 0, s.broken(err)
 	}

@@ -1,0 +1,121 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"plumbline/internal/config"
+)
+
+type doctorCommand struct {
+	config.Serve `embed:""`
+
+	JSON bool `help:"Print what was found as JSON." name:"json" env:"-"`
+}
+
+// Help says what is looked at.
+func (doctorCommand) Help() string {
+	return `Takes the settings of serve and looks whether they can work: data folder, free disk, model, database, listeners, and the
+MQTT broker outside where there is one. Nothing is changed, no table is made, and a hub that runs is not disturbed.
+
+  ✓ is fine    ! is worth knowing    ✗ is wrong, and makes the exit code 1
+
+Examples:
+  plumbline doctor
+  plumbline doctor --mqtt-url mqtts://plumbline@broker.local --mqtt-ca ca.crt --mqtt-password-file secret
+  plumbline --config plumbline.yaml doctor --json`
+}
+
+// state is a finding's weight.
+type state string
+
+const (
+	fine    state = "fine"
+	warning state = "warning"
+	wrong   state = "wrong"
+)
+
+var marks = map[state]string{fine: "✓", warning: "!", wrong: "✗"}
+
+// finding is one thing that a check saw.
+type finding struct {
+	Check string `json:"check"`
+	State state  `json:"state"`
+	Text  string `json:"text"`
+}
+
+// examination is what checks write their findings to.
+type examination struct {
+	config   *config.Serve
+	file     *configFile
+	running  bool // a hub works on the data folder
+	check    string
+	findings []finding
+}
+
+func (e *examination) fine(format string, args ...any)    { e.add(fine, format, args...) }
+func (e *examination) warning(format string, args ...any) { e.add(warning, format, args...) }
+func (e *examination) wrong(format string, args ...any)   { e.add(wrong, format, args...) }
+
+func (e *examination) add(s state, format string, args ...any) {
+	e.findings = append(e.findings, finding{Check: e.check, State: s, Text: fmt.Sprintf(format, args...)})
+}
+
+// checks in the order in which a hub needs what they look at. Those of listeners need to know whether a hub runs.
+var checks = []struct {
+	name string
+	look func(context.Context, *examination)
+}{
+	{"settings", lookAtSettings},
+	{"data folder", lookAtFolder},
+	{"disk", lookAtDisk},
+	{"model", lookAtModel},
+	{"database", lookAtDatabase},
+	{"listeners", lookAtListeners},
+	{"broker", lookAtBroker},
+}
+
+func (c *doctorCommand) Run(ctx context.Context, p *Process, file *configFile) error {
+	e := &examination{config: &c.Serve, file: file}
+	told := 0
+	for _, check := range checks {
+		e.check = check.name
+		check.look(ctx, e)
+		if err := ctx.Err(); err != nil {
+			return context.Cause(ctx)
+		}
+		for ; !c.JSON && told < len(e.findings); told++ {
+			f := e.findings[told]
+			fmt.Fprintf(p.Stdout, "%s %-11s  %s\n", marks[f.State], f.Check, f.Text)
+		}
+	}
+	if c.JSON {
+		if err := e.print(p); err != nil {
+			return err
+		}
+	}
+	if e.sick() {
+		return &exit{code: exitFailed}
+	}
+	return nil
+}
+
+func (e *examination) sick() bool {
+	for _, f := range e.findings {
+		if f.State == wrong {
+			return true
+		}
+	}
+	return false
+}
+
+func (e *examination) print(p *Process) error {
+	answer := struct {
+		OK       bool      `json:"ok"`
+		Findings []finding `json:"findings"`
+	}{!e.sick(), e.findings}
+	encoder := json.NewEncoder(p.Stdout)
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(answer)
+}
