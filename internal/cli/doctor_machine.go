@@ -18,11 +18,8 @@ import (
 	"plumbline/internal/store"
 )
 
+// lookAtSettings finds what reading the command line lets pass.
 func lookAtSettings(_ context.Context, e *examination) {
-	if err := e.config.Validate(); err != nil {
-		e.wrong("%v", err)
-		return
-	}
 	if _, err := judge(e.config.Judging, e.file, e.config.Model); err != nil {
 		e.wrong("%v", err)
 		return
@@ -194,7 +191,7 @@ func listeners(c *config.Serve) []listenerFlag {
 	var all []listenerFlag
 	for _, l := range []listenerFlag{
 		{"--http-listen", c.HTTPListen}, {"--mqtt-listen", c.BrokerListen()}, {"--mqtt-tls-listen", c.MQTTTLSListen},
-		{"--mqtt-ws-listen", c.MQTTWSListen}, {"--mqtt-wss-listen", c.MQTTWSSListen},
+		{"--mqtt-ws-listen", c.MQTTWSListen}, {"--mqtt-wss-listen", c.MQTTWSSListen}, {"--listen-nats", c.ListenNATS},
 	} {
 		if l.address != "" {
 			all = append(all, l)

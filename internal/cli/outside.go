@@ -39,8 +39,11 @@ func (h *hub) openOutside(handler *ingest.Ingest, pattern mqtt.Pattern) error {
 	return nil
 }
 
-// outsideOptions reads what says which broker, and as whom.
+// outsideOptions reads what says which broker, and as whom; they are empty where none is named.
 func outsideOptions(c *config.OutsideBroker) (outside.Options, error) {
+	if c.MQTTURL == "" {
+		return outside.Options{}, nil
+	}
 	dialer, err := dial.New(c.MQTTURL, brokerTLS(c.BrokerTLS))
 	if err != nil {
 		return outside.Options{}, fmt.Errorf("--mqtt-url: %w", err)

@@ -69,6 +69,9 @@ func serve(ctx context.Context, p *Process, c *config.Serve, file *configFile, r
 	if err := c.Validate(); err != nil {
 		return misused(err)
 	}
+	if _, err := outsideOptions(&c.OutsideBroker); err != nil {
+		return misused(err)
+	}
 	judge, err := judge(c.Judging, file, c.Model)
 	if err != nil {
 		return err
