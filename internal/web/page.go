@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"time"
 
+	"plumbline/internal/ledger"
 	"plumbline/internal/posture"
 )
 
@@ -55,7 +56,8 @@ type pageView struct {
 	Older  string // address of the next older page; empty at the end
 	Cards  []resultView
 	Rows   []resultView
-	Queue  *Depth // nil when not known
+	Queue  *Depth         // nil when not known
+	Ledger *ledger.Report // the last that somebody asked for; it is too costly for a page
 }
 
 // Live tells whether new results belong on this page.
@@ -108,6 +110,7 @@ func (s *Server) view(ctx context.Context, q Query) (pageView, error) {
 	if depth, err := s.o.Queue(ctx); err == nil {
 		v.Queue = &depth
 	}
+	v.Ledger, _ = s.accounts.known()
 	v.Now = s.page.now().UTC().Format(machineTime)
 	return v, nil
 }
