@@ -57,18 +57,15 @@ func (t *taking) places(ctx context.Context, ids []key) (map[key]place, error) {
 	return now, nil
 }
 
-// correct puts right what was noted of a capture. One without an entry that is nowhere any more, or was a dead letter and
-// is none now, is on its way.
+// correct puts right what was noted of an entry.
 func (t *taking) correct(id key, now place) {
-	if i, ok := t.index[id]; ok {
-		t.marks[i].in |= now
-		if now&(recorded|dead) != recorded|dead {
-			delete(t.twice, id)
-		}
+	i, ok := t.index[id]
+	if !ok {
 		return
 	}
-	if now&(recorded|dead) == 0 && t.loose[id]&(recorded|dead) != 0 {
-		delete(t.loose, id)
+	t.marks[i].in |= now
+	if now&(recorded|dead) != recorded|dead {
+		delete(t.twice, id)
 	}
 }
 

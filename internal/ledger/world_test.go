@@ -101,7 +101,7 @@ var moves = []func(w *world){
 		}
 	},
 	func(w *world) { // recorded, and acknowledged by another move
-		if id := w.any(w.leased); id != "" && !w.dead[id] && !w.removed[id] {
+		if id := w.any(w.leased); id != "" && (!w.dead[id] || w.replayed[id]) && !w.removed[id] {
 			w.enter(id)
 			w.rows[id] = true
 		}
@@ -131,7 +131,7 @@ var moves = []func(w *world){
 	},
 	func(w *world) {
 		if w.expires && len(w.journal) > 20 {
-			w.journal = w.journal[1:]
+			w.journal = w.journal[5:]
 		}
 	},
 }
@@ -149,6 +149,13 @@ func (w *world) acknowledge() {
 func (w *world) replay() {
 	if id := w.any(w.dead); id != "" && !w.refused[id] && !w.queue[id] && !w.dropped[id] {
 		w.queue[id], w.replayed[id] = true, true
+	}
+}
+
+// settle ends what was begun: some time has passed.
+func (w *world) settle() {
+	for n := 0; !w.still && n < len(w.devices); n++ {
+		w.finish()
 	}
 }
 
@@ -204,7 +211,9 @@ func (w *world) sources() ledger.Sources {
 
 func (w *world) readJournal(_ context.Context, after uint64) iter.Seq2[ledger.Entry, error] {
 	return func(yield func(ledger.Entry, error) bool) {
-		w.letMove()
+		if !w.still {
+			w.move(w.random.IntN(30))
+		}
 		for _, e := range slices.Clone(w.journal) {
 			if e.Sequence > after && !yield(e, nil) {
 				return
