@@ -38,12 +38,16 @@ func (d *Database) explain(err error) error {
 	if err == nil || errors.Is(err, context.Canceled) {
 		return err
 	}
-	config := d.pool.Config().ConnConfig
-	where := fmt.Sprintf("PostgreSQL database %q on %s:%d", config.Database, config.Host, config.Port)
-	if advice := adviceFor(err, config); advice != "" {
-		return fmt.Errorf("%s: %w (%s)", where, err, advice)
+	if advice := adviceFor(err, d.pool.Config().ConnConfig); advice != "" {
+		return fmt.Errorf("%s: %w (%s)", d.where(), err, advice)
 	}
-	return fmt.Errorf("%s: %w", where, err)
+	return fmt.Errorf("%s: %w", d.where(), err)
+}
+
+// where names the database without its user and password.
+func (d *Database) where() string {
+	config := d.pool.Config().ConnConfig
+	return fmt.Sprintf("PostgreSQL database %q on %s:%d", config.Database, config.Host, config.Port)
 }
 
 func adviceFor(err error, config *pgx.ConnConfig) string {

@@ -36,9 +36,9 @@ func Open(ctx context.Context, url string, log *slog.Logger) (*Database, error) 
 		return nil, fmt.Errorf("preparing PostgreSQL connections: %w", err)
 	}
 	d := &Database{pool: pool}
-	if err := migrate(ctx, pool, log); err != nil {
+	if err := d.prepare(ctx, log); err != nil {
 		pool.Close()
-		return nil, d.explain(err)
+		return nil, err
 	}
 	return d, nil
 }
