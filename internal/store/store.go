@@ -4,11 +4,13 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"iter"
 	"log/slog"
 	"strings"
+	"time"
 
 	"plumbline/internal/posture"
 	"plumbline/internal/store/postgres"
@@ -38,7 +40,11 @@ type Options struct {
 	URL string
 	// Path of the SQLite file where URL is empty; its folder must exist.
 	Path string
-	Log  *slog.Logger // nil means silence
+	// Patient opens a PostgreSQL that cannot be reached now as well: until it is, every call returns the reason, and attempts
+	// go on. A mistake that no waiting mends is an error of Open all the same.
+	Patient  bool
+	Patience time.Duration // how long Open waits for the first attempt then; 0 means 15 s
+	Log      *slog.Logger  // nil means silence
 }
 
 // database is what both doors offer.
@@ -53,8 +59,9 @@ type database interface {
 	Close() error
 }
 
-// Store is an open table. Its methods may be called concurrently; Append is meant for one recorder.
-type Store struct{ database }
+// Store is an open table, or one that will be: see Options.Patient. Its methods may be called concurrently; Append is meant for
+// one recorder.
+type Store struct{ *connection }
 
 // Open connects and brings the table up to date; a table of the original keeps every row.
 func Open(ctx context.Context, o Options) (*Store, error) {
@@ -62,12 +69,22 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	db, err := open(ctx, o, log)
-	if err != nil {
-		return nil, err // it names the database
+	if !o.Patient || o.URL == "" {
+		db, err := open(ctx, o, log)
+		if err != nil {
+			return nil, err // it names the database
+		}
+		return &Store{opened(db)}, nil
 	}
-	return &Store{database: db}, nil
+	c := connect(log, func(ctx context.Context) (database, error) { return open(ctx, o, log) })
+	if err := c.await(ctx, cmp.Or(o.Patience, defaultPatience)); err != nil {
+		return nil, errors.Join(err, c.close())
+	}
+	return &Store{c}, nil
 }
+
+// Opened is closed once the database has been reached.
+func (s *Store) Opened() <-chan struct{} { return s.opened }
 
 func open(ctx context.Context, o Options, log *slog.Logger) (database, error) {
 	switch {
@@ -88,25 +105,47 @@ func FromEnvironment(env map[string]string) (string, error) { return postgres.UR
 // Append writes the results in one transaction, all or none, and returns those that were not recorded before; a capture id
 // that has a row changes nothing. The error is a *Refused when one result can never be a row.
 func (s *Store) Append(ctx context.Context, results []posture.Result) ([]posture.Result, error) {
-	return s.database.Append(ctx, results)
+	db, err := s.get()
+	if err != nil {
+		return nil, err
+	}
+	return db.Append(ctx, results)
 }
 
 // Latest returns every device's newest result, ordered by device.
-func (s *Store) Latest(ctx context.Context) ([]Entry, error) { return s.database.Latest(ctx) }
+func (s *Store) Latest(ctx context.Context) ([]Entry, error) {
+	db, err := s.get()
+	if err != nil {
+		return nil, err
+	}
+	return db.Latest(ctx)
+}
 
 // Recent returns results, newest id first.
 func (s *Store) Recent(ctx context.Context, q Query) ([]Entry, error) {
-	return s.database.Recent(ctx, q)
+	db, err := s.get()
+	if err != nil {
+		return nil, err
+	}
+	return db.Recent(ctx, q)
 }
 
 // CountByDevice counts the rows of each device; it reads a whole index, so it is for reports.
 func (s *Store) CountByDevice(ctx context.Context) (map[string]int64, error) {
-	return s.database.CountByDevice(ctx)
+	db, err := s.get()
+	if err != nil {
+		return nil, err
+	}
+	return db.CountByDevice(ctx)
 }
 
 // Recorded tells which of the captures have a row.
 func (s *Store) Recorded(ctx context.Context, captureIDs []string) (map[string]bool, error) {
-	return s.database.Recorded(ctx, row.Possible(captureIDs))
+	db, err := s.get()
+	if err != nil {
+		return nil, err
+	}
+	return db.Recorded(ctx, row.Possible(captureIDs))
 }
 
 // Has tells whether the capture has a row.
@@ -118,11 +157,21 @@ func (s *Store) Has(ctx context.Context, captureID string) (bool, error) {
 // CaptureIDs goes through the ids of all recorded captures in order; the original's rows have none. The loop's body must not
 // be slow: it holds a connection.
 func (s *Store) CaptureIDs(ctx context.Context) iter.Seq2[string, error] {
-	return s.database.CaptureIDs(ctx)
+	db, err := s.get()
+	if err != nil {
+		return func(yield func(string, error) bool) { yield("", err) }
+	}
+	return db.CaptureIDs(ctx)
 }
 
 // Ping tells whether the database answers and the table can be read.
-func (s *Store) Ping(ctx context.Context) error { return s.database.Ping(ctx) }
+func (s *Store) Ping(ctx context.Context) error {
+	db, err := s.get()
+	if err != nil {
+		return err
+	}
+	return db.Ping(ctx)
+}
 
 // Close ends the connections.
-func (s *Store) Close() error { return s.database.Close() }
+func (s *Store) Close() error { return s.close() }

@@ -1,0 +1,54 @@
+package postgres
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// Unreachable tells an error of Open that time may mend (no server yet, no network, no free connection, somebody who holds the
+// table) from a mistake that only a person can (password, database, rights, table, certificate).
+func Unreachable(err error) bool {
+	var refusal *pgconn.PgError
+	if errors.As(err, &refusal) {
+		return passes(refusal.Code)
+	}
+	var lookup *net.DNSError
+	if errors.As(err, &lookup) {
+		return !lookup.IsNotFound // the network's fault, not the name's
+	}
+	if mistakenTLS(err) {
+		return false
+	}
+	var network net.Error
+	return errors.As(err, &network) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+// passes knows the SQLSTATEs of PostgreSQL's appendix A that end by themselves. PgBouncer says 08P01 for all that it cannot reach.
+func passes(code string) bool {
+	switch code[:2] {
+	case "08", "40", "53", "58": // connection, conflict, resources, system
+		return true
+	}
+	switch code {
+	case "57P01", "57P02", "57P03", "57P05", "55P03", "55006": // stopping, crashed, starting; somebody holds the table or database
+		return true
+	}
+	return false
+}
+
+// refusedTLS is what pgx says when a server has none.
+const refusedTLS = "server refused TLS"
+
+func mistakenTLS(err error) bool {
+	var verification *tls.CertificateVerificationError
+	var unknown x509.UnknownAuthorityError
+	var name x509.HostnameError
+	return errors.As(err, &verification) || errors.As(err, &unknown) || errors.As(err, &name) || strings.Contains(err.Error(), refusedTLS)
+}
