@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"plumbline/internal/posture"
 	"plumbline/internal/store"
 	"plumbline/internal/testkit/pgbouncer"
+	"plumbline/internal/testkit/postgres"
 )
 
 // TestNarrowPooler: as many as like may start at once behind a pooler with the two connections that a migration needs. Who waits
@@ -71,5 +73,25 @@ func TestPgBouncerStartsAgain(t *testing.T) {
 	}
 	if got := all(t, s); len(got) != batches*size {
 		t.Errorf("%d rows, want %d", len(got), batches*size)
+	}
+}
+
+// TestErrorsThroughPgBouncer: its own words differ from PostgreSQL's, the advice does not.
+func TestErrorsThroughPgBouncer(t *testing.T) {
+	for what, test := range map[string]struct {
+		change func(*url.URL)
+		want   string
+	}{
+		"wrong password": {func(u *url.URL) { u.User = url.UserPassword(postgres.User, "hidden") }, "check user and password"},
+		"unknown user":   {func(u *url.URL) { u.User = url.UserPassword("nobody", "hidden") }, "check user and password"},
+		"no database":    {func(u *url.URL) { u.Path = "/nowhere" }, "CREATE DATABASE"},
+		"a setting":      {func(u *url.URL) { u.RawQuery += "&lock_timeout=1s" }, "ignore_startup_parameters"},
+	} {
+		t.Run(what, func(t *testing.T) {
+			said := refusal(t, store.Options{URL: changed(t, freshBounced(t).URL, test.change), Patient: true})
+			if !strings.Contains(said, test.want) {
+				t.Errorf("got %q, want it to say %q", said, test.want)
+			}
+		})
 	}
 }

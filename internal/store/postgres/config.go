@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"errors"
 	"strings"
 	"time"
 
@@ -26,11 +25,9 @@ var foreignSettings = []string{"pgbouncer", "connection_limit", "pool_timeout", 
 // Config is the pool's configuration for a URL. As with every PostgreSQL client, what the URL leaves out may come from PGHOST,
 // PGSSLMODE and so on, or ~/.pgpass. The error never quotes the URL, which may hold a password.
 func Config(url string) (*pgxpool.Config, error) {
-	config, err := pgxpool.ParseConfig(url)
+	config, err := parse(url)
 	if err != nil {
-		return nil, errors.New("the database URL cannot be read: it should look like postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=require, " +
-			"where each of @ : / ? # % in the password is written as %40 %3A %2F %3F %23 %25 (or leave the URL out and set " +
-			"SUPABASE_HOST, SUPABASE_DB, SUPABASE_USER and SUPABASE_PASSWORD, which are taken as they are)")
+		return nil, unreadable(url, err)
 	}
 	if !strings.Contains(url, "pool_max_conns") {
 		config.MaxConns = connections

@@ -2,9 +2,11 @@ package postgres
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -62,23 +64,51 @@ func adviceFor(err error, config *pgx.ConnConfig) string {
 		return "the host name is not known: check its spelling, and this machine's network"
 	case errors.Is(err, context.DeadlineExceeded):
 		return "no answer in time: a firewall, a wrong host, or a network without IPv6 towards a host that has nothing else (Supabase's direct address; use its pooler's)"
-	case strings.Contains(err.Error(), "server refused TLS"):
-		return "the server has no TLS: set sslmode=disable in the URL, or SUPABASE_SSL=disable, if the network in between is trusted"
+	case mistakenTLS(err):
+		return adviceForTLS(err, config)
 	}
 	return ""
+}
+
+func adviceForTLS(err error, config *pgx.ConnConfig) string {
+	var name x509.HostnameError
+	var unknown x509.UnknownAuthorityError
+	switch {
+	case strings.Contains(err.Error(), refusedTLS):
+		return "the server has no TLS, so rows and password would travel in plain text: switch TLS on there, or, if the network in between is " +
+			"trusted, set sslmode=disable in the URL, or SUPABASE_SSL=disable"
+	case errors.As(err, &name):
+		return fmt.Sprintf("the server's certificate is not for %s: use the host name that it is for, or sslmode=verify-ca, which asks for the authority only", config.Host)
+	case errors.As(err, &unknown):
+		return "the server's certificate is not from the expected authority: name the right one's certificate with sslrootcert=FILE in the URL, or " +
+			"SUPABASE_SSLROOTCERT; with sslmode=require and no sslrootcert nobody is asked for"
+	}
+	return "look at the server's certificate: openssl s_client -starttls postgres -connect " + net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port)))
 }
 
 // adviceForState knows the SQLSTATEs of PostgreSQL's appendix A that a first set-up meets.
 func adviceForState(refusal *pgconn.PgError, config *pgx.ConnConfig) string {
 	user, database := pgx.Identifier{config.User}.Sanitize(), pgx.Identifier{config.Database}.Sanitize()
-	switch refusal.Code {
+	switch state(refusal) {
 	case "28P01", "28000":
+		if strings.Contains(refusal.Message, "no encryption") {
+			return "the server wants TLS: set sslmode=require in the URL, or SUPABASE_SSL=require"
+		}
 		return fmt.Sprintf("user %s is not let in: check user and password, and the server's pg_hba.conf", user)
 	case "3D000":
 		return fmt.Sprintf("run as an administrator: CREATE DATABASE %s OWNER %s;", database, user)
 	case "42501":
-		return fmt.Sprintf("run as an administrator in database %s: GRANT USAGE, CREATE ON SCHEMA public TO %s; and where posture_log "+
-			"exists: ALTER TABLE posture_log OWNER TO %s;", database, user, user)
+		return fmt.Sprintf("a right was taken away meanwhile: start Plumbline again, it says which, or run as the table's owner: GRANT SELECT, INSERT ON posture_log TO %s;", user)
+	case "23505":
+		return "posture_log has a column capture_id in which ids stand twice, perhaps from a copy: SELECT capture_id, count(*) FROM posture_log GROUP BY 1 HAVING count(*) > 1;"
+	case "XX000":
+		if strings.Contains(refusal.Message, "Tenant or user not found") {
+			return "Supabase's pooler knows no such project: behind the pooler the user is postgres.PROJECT, and the host has the project's region in it"
+		}
+	case "42704":
+		if strings.Contains(refusal.Message, unknownSetting) {
+			return "PgBouncer does not pass this setting on: take it out of the URL, or name it in PgBouncer's ignore_startup_parameters"
+		}
 	case "42P01":
 		return "the table is gone: start Plumbline again, it makes what is missing"
 	case "42P10":

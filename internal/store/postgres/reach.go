@@ -17,7 +17,7 @@ import (
 func Unreachable(err error) bool {
 	var refusal *pgconn.PgError
 	if errors.As(err, &refusal) {
-		return passes(refusal.Code)
+		return passes(state(refusal))
 	}
 	var lookup *net.DNSError
 	if errors.As(err, &lookup) {
@@ -30,7 +30,27 @@ func Unreachable(err error) bool {
 	return errors.As(err, &network) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
-// passes knows the SQLSTATEs of PostgreSQL's appendix A that end by themselves. PgBouncer says 08P01 for all that it cannot reach.
+// state is the SQLSTATE of a refusal. PgBouncer has one for nearly everything (08P01, protocol violation) and tells what it
+// means in words.
+func state(refusal *pgconn.PgError) string {
+	if refusal.Code != "08P01" {
+		return refusal.Code
+	}
+	for words, code := range map[string]string{
+		"authentication failed": "28P01", "no such user": "28P01", "does not exist": "3D000", "no such database": "3D000",
+		unknownSetting: "42704",
+	} {
+		if strings.Contains(refusal.Message, words) {
+			return code
+		}
+	}
+	return refusal.Code
+}
+
+// unknownSetting is what PgBouncer says to a setting in the URL that it does not pass on.
+const unknownSetting = "unsupported startup parameter"
+
+// passes knows the SQLSTATEs of PostgreSQL's appendix A that end by themselves.
 func passes(code string) bool {
 	switch code[:2] {
 	case "08", "40", "53", "58": // connection, conflict, resources, system

@@ -2,16 +2,16 @@ package postgres
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 )
 
 // URL makes a connection URL of environment values: DATABASE_URL as it is, else one of SUPABASE_HOST, SUPABASE_DB,
-// SUPABASE_USER, SUPABASE_PASSWORD, SUPABASE_PORT (5432 when unset) and SUPABASE_SSL (require when unset). It is empty when
-// neither is there. No error names a value but those of port and SSL.
+// SUPABASE_USER, SUPABASE_PASSWORD, SUPABASE_PORT (5432 when unset), SUPABASE_SSL (require when unset) and SUPABASE_SSLROOTCERT
+// (a file with the authority's certificate, for verify-ca and verify-full). It is empty when neither is there. No error names a value but those of port and SSL.
 func URL(env map[string]string) (string, error) {
 	if whole := env["DATABASE_URL"]; whole != "" {
 		return whole, nil
@@ -41,16 +41,21 @@ func supabaseURL(env map[string]string) (string, error) {
 	if n, err := net.LookupPort("tcp", port); err != nil || n == 0 {
 		return "", fmt.Errorf("SUPABASE_PORT is %q: it must be a port number such as 5432 (session) or 6543 (transaction pooler)", port)
 	}
+	query := url.Values{"sslmode": {mode}}
+	if authority := env["SUPABASE_SSLROOTCERT"]; authority != "" {
+		query.Set("sslrootcert", authority)
+	}
 	u := url.URL{
 		Scheme:   "postgres",
 		User:     url.UserPassword(env["SUPABASE_USER"], env["SUPABASE_PASSWORD"]),
 		Host:     net.JoinHostPort(env["SUPABASE_HOST"], port),
 		Path:     "/" + env["SUPABASE_DB"],
-		RawQuery: url.Values{"sslmode": {mode}}.Encode(),
+		RawQuery: query.Encode(),
 	}
 	if strings.HasPrefix(env["SUPABASE_HOST"], "/") { // a folder with a Unix socket
-		u.Host = ""
-		u.RawQuery = url.Values{"sslmode": {mode}, "host": {env["SUPABASE_HOST"]}, "port": {port}}.Encode()
+		query.Set("host", env["SUPABASE_HOST"])
+		query.Set("port", port)
+		u.Host, u.RawQuery = "", query.Encode()
 	}
 	return u.String(), nil
 }
@@ -62,8 +67,10 @@ func sslMode(value string) (string, error) {
 		return "require", nil
 	case "false", "no", "off", "0":
 		return "disable", nil
-	case "disable", "allow", "prefer", "require", "verify-ca", "verify-full":
-		return v, nil
+	default:
+		if slices.Contains(sslModes, v) {
+			return v, nil
+		}
 	}
-	return "", errors.New("SUPABASE_SSL must be one of disable, allow, prefer, require, verify-ca, verify-full, true, false")
+	return "", fmt.Errorf("SUPABASE_SSL must be one of %s, true (require), false (disable)", strings.Join(sslModes, ", "))
 }

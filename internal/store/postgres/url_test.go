@@ -91,3 +91,39 @@ func FuzzConfig(f *testing.F) {
 		}
 	})
 }
+
+// TestTLSWhereNothingIsSaid: plain text is tried on this machine only.
+func TestTLSWhereNothingIsSaid(t *testing.T) {
+	for url, want := range map[string]string{
+		"postgres://u:p%40@db.example.co/d":                       "required",
+		"postgresql://u:p@db.example.co:6543/d?pool_max_conns=3":  "required",
+		"postgres://u:p@10.0.0.7/d":                               "required",
+		"postgres://u:p@localhost,db.example.co/d":                "required",
+		"postgres://u:p@db.example.co/d?sslmode=prefer":           "preferred",
+		"postgres://u:p@db.example.co/d?sslmode=disable":          "off",
+		"postgres://u:p@localhost/d":                              "preferred",
+		"postgres://u:p@127.0.0.1:5433/d":                         "preferred",
+		"postgres://u:p@[::1]/d":                                  "preferred",
+		"postgres://u:p@/d?host=/var/run/postgresql":              "off",
+		"postgres://u:p@/d?host=db.example.co&application_name=x": "required",
+	} {
+		c, err := postgres.Config(url)
+		if err != nil {
+			t.Errorf("%s: %v", url, err)
+			continue
+		}
+		got, plain := "required", false
+		for _, f := range c.ConnConfig.Fallbacks {
+			plain = plain || f.TLSConfig == nil
+		}
+		switch {
+		case c.ConnConfig.TLSConfig == nil:
+			got = "off"
+		case plain:
+			got = "preferred"
+		}
+		if got != want || c.ConnConfig.User != "u" {
+			t.Errorf("%s: TLS is %s, want %s", url, got, want)
+		}
+	}
+}

@@ -36,6 +36,9 @@ const patience = 60 * time.Second
 // Options of a server.
 type Options struct {
 	Settings map[string]string // further settings, such as fsync=on; it is off unless set, which only a power cut would notice
+	// CertFile and KeyFile switch TLS on; OnlyTLS lets nobody in without it.
+	CertFile, KeyFile string
+	OnlyTLS           bool
 }
 
 // Server is one server. Stop and Start may be called in turn, from one goroutine.
@@ -55,7 +58,7 @@ func New(o Options) (*Server, error) {
 	for name, value := range o.Settings {
 		s.settings[name] = value
 	}
-	if err := s.prepare(); err != nil {
+	if err := s.prepare(o); err != nil {
 		return nil, errors.Join(fmt.Errorf("making a PostgreSQL for tests: %w", err), s.Close())
 	}
 	if err := s.Start(); err != nil {
@@ -133,7 +136,7 @@ func (s *Server) Query(database, statements string) (string, error) {
 	return strings.TrimSuffix(string(out), "\n"), nil
 }
 
-func (s *Server) prepare() error {
+func (s *Server) prepare(o Options) error {
 	var err error
 	if s.programs, err = findPrograms(); err != nil {
 		return err
@@ -156,7 +159,29 @@ func (s *Server) prepare() error {
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return fmt.Errorf("initdb: %w: %s", err, out)
 	}
-	return nil
+	return s.secure(o)
+}
+
+func (s *Server) secure(o Options) error {
+	if o.CertFile == "" {
+		return nil
+	}
+	s.settings["ssl"] = "on"
+	for name, from := range map[string]string{"server.crt": o.CertFile, "server.key": o.KeyFile} {
+		content, err := os.ReadFile(from)
+		if err != nil {
+			return err
+		}
+		path := filepath.Join(s.data(), name)
+		if err := errors.Join(os.WriteFile(path, content, 0o600), unprivileged.Give(path, s.owner)); err != nil {
+			return err
+		}
+	}
+	if !o.OnlyTLS {
+		return nil
+	}
+	rules := "local all all trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n"
+	return os.WriteFile(filepath.Join(s.data(), "pg_hba.conf"), []byte(rules), 0o600)
 }
 
 func (s *Server) data() string { return filepath.Join(s.folder, "data") }
