@@ -112,10 +112,10 @@ func TestDemoUsesTheFoldersItIsGiven(t *testing.T) {
 
 // Named on the command line a database is meant.
 func TestDemoTriesADatabaseThatIsNamedOnTheCommandLine(t *testing.T) {
-	cmd := exec.Command("plumbline", "demo", "--database-url", "postgres://nobody@127.0.0.1:1/nothing?sslmode=disable&connect_timeout=2",
+	cmd := exec.Command("plumbline", "demo", "--database-url", "postgres://nobody@127.0.0.1:1/nothing?sslmode=verify-full&sslrootcert=/no/such.pem",
 		"--mqtt-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0")
 	cmd.Dir = t.TempDir()
-	if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "127.0.0.1:1") {
+	if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "/no/such.pem") {
 		t.Errorf("it ended with %v and said:\n%s", err, out)
 	}
 }

@@ -40,8 +40,8 @@ func (h *hub) openWeb(context.Context) error {
 		Pictures: func(device, file string) (io.ReadSeekCloser, error) { return h.album.OpenPicture(device, file) },
 		Queue:    h.depth, Dead: deadLetters{h.queue},
 		Ledger: func(ctx context.Context) (ledger.Report, error) { return takeLedger(ctx, h.queue, h.store, nil) },
-		Checks: []web.Check{{Name: "queue", Ready: h.queue.Ready}, {Name: "database", Ready: h.store.Ping}, {Name: "mqtt", Ready: h.broker.ready},
-			{Name: "recorder", Ready: func(context.Context) error { return h.recorder.Ready() }}},
+		Checks: []web.Check{{Name: "queue", Ready: h.queue.Ready}, {Name: "database", Ready: h.store.Ping, Degrades: true}, {Name: "mqtt", Ready: h.broker.ready},
+			{Name: "recorder", Ready: func(context.Context) error { return h.recorder.Ready() }, Degrades: true}},
 		MQTTAddress: h.broker.address(h.config), Gatherer: h.registry, Registerer: h.registry, Log: h.part("web"),
 	})
 	if err != nil {
@@ -101,7 +101,8 @@ func (h *hub) openBroker(ctx context.Context) error {
 			return err
 		}
 	}
-	return h.announceLatest(ctx)
+	h.announceLatest(ctx)
+	return nil
 }
 
 // openEmbedded lets devices in.
@@ -154,20 +155,6 @@ func (h *hub) announce(_ context.Context, r posture.Result) {
 	}
 }
 
-// announceLatest tells the newest result of each device again.
-func (h *hub) announceLatest(ctx context.Context) error {
-	latest, err := h.store.Latest(ctx)
-	if err != nil {
-		return fmt.Errorf("reading the latest results: %w", err)
-	}
-	for _, e := range latest {
-		if e.CaptureID != "" { // else it is a row of the Python scripts, which announced nothing
-			h.announce(ctx, e.Result)
-		}
-	}
-	return nil
-}
-
 // announceHub opens the private socket and tells other commands of this machine where it is.
 func (h *hub) announceHub(context.Context) error {
 	path, cleanup, err := h.folder.SocketPath()
@@ -191,10 +178,7 @@ func (h *hub) announceHub(context.Context) error {
 
 // welcome says where everything is.
 func (h *hub) welcome(p *Process) {
-	rows := "PostgreSQL"
-	if h.config.DatabaseURL == "" && !configuredElsewhere() {
-		rows = filepath.Join(h.config.Data.Data, "plumbline.db")
-	}
+	rows := h.whereRowsAre()
 	pictures := h.config.ImagesDir
 	if h.config.Pictures == "none" {
 		pictures = "not kept"
@@ -233,12 +217,6 @@ func (h *hub) joinHint() string {
 		address = net.JoinHostPort(host, port)
 	}
 	return fmt.Sprintf("  workers join  plumbline work --nats nats://%s --nats-token-file %s\n", address, listener(h.config).TokenFile)
-}
-
-// configuredElsewhere says whether the environment names a PostgreSQL.
-func configuredElsewhere() bool {
-	url, err := store.FromEnvironment(environment())
-	return err == nil && url != ""
 }
 
 func environment() map[string]string {

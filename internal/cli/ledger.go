@@ -116,7 +116,7 @@ func (c *ledgerCommand) takeHere(ctx context.Context) (report ledger.Report, err
 		return report, misused(fmt.Errorf("no rows are in %s: give --database-url, or set DATABASE_URL or SUPABASE_HOST …, as for serve", c.Data.Data))
 	}
 	log := newLog(&Process{Stderr: os.Stderr}, config.Logging{LogLevel: "error"})
-	rows, err := openStore(ctx, &options, log)
+	rows, err := openStore(ctx, &options, false, log)
 	if err != nil {
 		return report, err
 	}

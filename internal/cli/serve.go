@@ -121,31 +121,6 @@ func (h *hub) openFolder(context.Context) (err error) {
 	return nil
 }
 
-func (h *hub) openStore(ctx context.Context) (err error) {
-	h.store, err = openStore(ctx, h.config, h.part("store"))
-	if err != nil {
-		return err
-	}
-	h.stages.closing("store", h.store.Close)
-	return nil
-}
-
-// openStore opens the table: PostgreSQL when a URL is set or the environment names one, else SQLite in the data folder.
-func openStore(ctx context.Context, c *config.Serve, log *slog.Logger) (*store.Store, error) {
-	url := c.DatabaseURL
-	if url == "" {
-		var err error
-		if url, err = store.FromEnvironment(environment()); err != nil {
-			return nil, misused(err)
-		}
-	}
-	s, err := store.Open(ctx, store.Options{URL: url, Path: filepath.Join(c.Data.Data, "plumbline.db"), Log: log})
-	if err != nil {
-		return nil, fmt.Errorf("opening the table of results: %w", err)
-	}
-	return s, nil
-}
-
 // sweepEvery is how often pictures beyond their age or size are removed.
 const sweepEvery = time.Minute
 

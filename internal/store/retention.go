@@ -31,9 +31,13 @@ const (
 // notes older than the journal are forgotten. Between two batches it waits as long as the last one took, so that
 // results are written meanwhile.
 func (s *Store) RemoveRows(ctx context.Context, before time.Time, journalAge time.Duration) (removed int, err error) {
+	db, err := s.get()
+	if err != nil {
+		return 0, err
+	}
 	for {
 		began := time.Now()
-		n, err := s.database.RemoveOld(ctx, row.Retention{
+		n, err := db.RemoveOld(ctx, row.Retention{
 			Before: before, Batch: removedAtOnce, Now: began, Noted: began.Add(-journalAge - analysisSlack),
 		})
 		removed += n
@@ -41,7 +45,7 @@ func (s *Store) RemoveRows(ctx context.Context, before time.Time, journalAge tim
 			return removed, err
 		}
 		if n == 0 {
-			return removed, s.database.ForgetRemoved(ctx, began.Add(-journalAge-analysisSlack))
+			return removed, db.ForgetRemoved(ctx, began.Add(-journalAge-analysisSlack))
 		}
 		select {
 		case <-time.After(time.Since(began)):
@@ -53,7 +57,11 @@ func (s *Store) RemoveRows(ctx context.Context, before time.Time, journalAge tim
 
 // RemovedIDs goes through the ids of captures whose rows RemoveRows removed, as far as it remembers.
 func (s *Store) RemovedIDs(ctx context.Context) iter.Seq2[string, error] {
-	return s.database.RemovedIDs(ctx)
+	db, err := s.get()
+	if err != nil {
+		return func(yield func(string, error) bool) { yield("", err) }
+	}
+	return db.RemovedIDs(ctx)
 }
 
 // EverRecorded tells which of the captures have a row, or had one that RemoveRows removed.
@@ -62,7 +70,11 @@ func (s *Store) EverRecorded(ctx context.Context, captureIDs []string) (map[stri
 	if err != nil {
 		return nil, err
 	}
-	removed, err := s.database.Removed(ctx, row.Possible(captureIDs)) // after the rows: that is how they move
+	db, err := s.get()
+	if err != nil {
+		return nil, err
+	}
+	removed, err := db.Removed(ctx, row.Possible(captureIDs)) // after the rows: that is how they move
 	for id := range removed {
 		found[id] = true
 	}
@@ -70,4 +82,10 @@ func (s *Store) EverRecorded(ctx context.Context, captureIDs []string) (map[stri
 }
 
 // CountOthers counts the rows without a capture id: those of the Python scripts.
-func (s *Store) CountOthers(ctx context.Context) (int64, error) { return s.database.CountOthers(ctx) }
+func (s *Store) CountOthers(ctx context.Context) (int64, error) {
+	db, err := s.get()
+	if err != nil {
+		return 0, err
+	}
+	return db.CountOthers(ctx)
+}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -97,9 +98,11 @@ func (s *Server) listResults(w http.ResponseWriter, r *http.Request) {
 		writeError(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	entries, err := s.o.Results.Recent(r.Context(), q)
+	ctx, cancel := context.WithTimeout(r.Context(), databaseTimeout)
+	defer cancel()
+	entries, err := s.o.Results.Recent(ctx, q)
 	if err != nil {
-		s.fail(w, r, fmt.Errorf("reading recent results: %w", err))
+		s.unreadable(w, r, fmt.Errorf("reading recent results: %w", err))
 		return
 	}
 	list := listJSON(entries)
@@ -129,9 +132,11 @@ func parseQuery(v url.Values) (Query, error) {
 }
 
 func (s *Server) listLatest(w http.ResponseWriter, r *http.Request) {
-	entries, err := s.o.Results.Latest(r.Context())
+	ctx, cancel := context.WithTimeout(r.Context(), databaseTimeout)
+	defer cancel()
+	entries, err := s.o.Results.Latest(ctx)
 	if err != nil {
-		s.fail(w, r, fmt.Errorf("reading the latest results: %w", err))
+		s.unreadable(w, r, fmt.Errorf("reading the latest results: %w", err))
 		return
 	}
 	writeJSON(w, http.StatusOK, listJSON(entries))
@@ -144,6 +149,20 @@ func (s *Server) showQueue(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	writeJSON(w, http.StatusOK, depth)
+}
+
+const (
+	// databaseTimeout is how long the database may take over what is shown; one that is away may not answer at all.
+	databaseTimeout = 8 * time.Second
+	// retrySeconds is when a client may look again for a database that is away.
+	retrySeconds = 5
+)
+
+// unreadable says that the database does not give its results at the moment.
+func (s *Server) unreadable(w http.ResponseWriter, r *http.Request, err error) {
+	s.o.Log.WarnContext(r.Context(), "results not shown", "path", r.URL.Path, "error", err)
+	w.Header().Set("Retry-After", strconv.Itoa(retrySeconds))
+	writeError(w, http.StatusServiceUnavailable, "the database does not answer; /readyz says more. Pictures are still accepted")
 }
 
 // fail logs what went wrong and tells the client only that something did: an error may name paths and addresses.

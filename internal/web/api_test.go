@@ -165,6 +165,16 @@ func TestReadiness(t *testing.T) {
 	if got := get(t, s, "/readyz").Body.String(); strings.Contains(got, "10.0.0.7") || !strings.Contains(got, "database") {
 		t.Errorf("without a token: %s", got)
 	}
+	database, s = errors.New("it is away"), open(t, &ledger{}, func(o *web.Options) {
+		o.Checks = []web.Check{
+			{Name: "database", Degrades: true, Ready: func(context.Context) error { return database }},
+			{Name: "queue", Ready: func(context.Context) error { return nil }},
+		}
+	})
+	r = get(t, s, "/readyz")
+	if got, want := r.Body.String(), `{"ready":true,"degraded":true,"checks":{"database":"it is away","queue":"ok"}}`+"\n"; r.Code != http.StatusOK || got != want {
+		t.Errorf("without what it can do without: status %d: %s", r.Code, got)
+	}
 	if r := get(t, s, "/healthz"); r.Code != http.StatusOK {
 		t.Errorf("health does not depend on the database: status %d", r.Code)
 	}

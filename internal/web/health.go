@@ -17,24 +17,30 @@ func healthy(w http.ResponseWriter, _ *http.Request) {
 	_, _ = w.Write([]byte("ok\n"))
 }
 
-// readiness is the answer of /readyz. Reasons name paths and addresses and so are only for those who may look.
+// readiness is the answer of /readyz. Ready means that pictures are accepted: an orchestrator sends devices to nobody who is
+// not. Reasons name paths and addresses and so are only for those who may look.
 type readiness struct {
-	Ready  bool              `json:"ready"`
-	Checks map[string]string `json:"checks"`
+	Ready    bool              `json:"ready"`
+	Degraded bool              `json:"degraded,omitempty"` // pictures wait for what a check misses
+	Checks   map[string]string `json:"checks"`
 }
 
 func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 	answer := readiness{Ready: true, Checks: map[string]string{}}
-	for name, err := range s.runChecks(r.Context()) {
-		answer.Checks[name] = "ok"
+	outcomes := s.runChecks(r.Context())
+	for _, check := range s.o.Checks {
+		err := outcomes[check.Name]
+		answer.Checks[check.Name] = "ok"
 		if err == nil {
 			continue
 		}
-		answer.Ready, answer.Checks[name] = false, "failed"
+		answer.Ready, answer.Degraded = answer.Ready && check.Degrades, true
+		answer.Checks[check.Name] = "failed"
 		if s.guard.allows(r) {
-			answer.Checks[name] = err.Error()
+			answer.Checks[check.Name] = err.Error()
 		}
 	}
+	answer.Degraded = answer.Degraded && answer.Ready
 	code := http.StatusOK
 	if !answer.Ready {
 		code = http.StatusServiceUnavailable

@@ -46,6 +46,8 @@ type Depth struct {
 type Check struct {
 	Name  string
 	Ready func(ctx context.Context) error
+	// Degrades: without it the hub still takes what comes and loses nothing, so it stays ready, and says that it is degraded.
+	Degrades bool
 }
 
 // Options are what a Server is made of; whatever is left out is not served. Without Results, as beside a worker that has

@@ -72,8 +72,7 @@ func (s *Server) showPage(w http.ResponseWriter, r *http.Request) {
 	q.Limit = streamLength
 	view, err := s.view(r.Context(), q)
 	if err != nil {
-		s.o.Log.ErrorContext(r.Context(), "page failed", "error", err)
-		http.Error(w, "The results cannot be read at the moment; the server's log says why.", http.StatusInternalServerError)
+		s.showAway(w, r, err)
 		return
 	}
 	var text bytes.Buffer
@@ -86,9 +85,31 @@ func (s *Server) showPage(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(text.Bytes()) // the client is gone when this fails
 }
 
+// awayView is what away.html shows.
+type awayView struct {
+	Static  staticURLs
+	Queue   *Depth // nil when not known
+	Seconds int
+}
+
+// showAway says that the results cannot be read at the moment.
+func (s *Server) showAway(w http.ResponseWriter, r *http.Request, why error) {
+	s.o.Log.WarnContext(r.Context(), "results not shown", "path", r.URL.Path, "error", why)
+	v := awayView{Static: staticNames, Seconds: retrySeconds}
+	if depth, err := s.o.Queue(r.Context()); err == nil {
+		v.Queue = &depth
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Retry-After", strconv.Itoa(retrySeconds))
+	w.WriteHeader(http.StatusServiceUnavailable)
+	_ = templates.ExecuteTemplate(w, "away.html", v) // the client is gone when this fails
+}
+
 // view reads what the page shows. The sequence number is taken first: a result recorded in between is then on the page and
 // announced as well, which does no harm, where the other order would lose it.
 func (s *Server) view(ctx context.Context, q Query) (pageView, error) {
+	ctx, cancel := context.WithTimeout(ctx, databaseTimeout)
+	defer cancel()
 	v := pageView{Static: staticNames, Seq: s.hub.seq(), Broker: s.page.mqtt, Device: q.Device, Paged: q.BeforeID > 0}
 	recent, err := s.o.Results.Recent(ctx, q)
 	if err != nil {

@@ -87,7 +87,7 @@ func TestPageFailsWithoutItsReasons(t *testing.T) {
 	s := open(t, l)
 	for _, path := range []string{"/", "/api/v1/results", "/api/v1/latest"} {
 		r := get(t, s, path)
-		if body := r.Body.String(); r.Code != http.StatusInternalServerError || strings.Contains(body, "10.0.0.7") {
+		if body := r.Body.String(); r.Code != http.StatusServiceUnavailable || strings.Contains(body, "10.0.0.7") || !strings.Contains(body, "database does not answer") || r.Header().Get("Retry-After") == "" {
 			t.Errorf("%s: status %d: %s", path, r.Code, body)
 		}
 	}

@@ -68,7 +68,7 @@ func (d *Database) checkServer(ctx context.Context) (mayMigrate bool, err error)
 	return mayMigrate, nil
 }
 
-const rights = `SELECT has_any_column_privilege('posture_log', 'INSERT'), has_any_column_privilege('posture_log', 'SELECT'),
+const rights = `SELECT has_any_column_privilege('posture_log', 'INSERT'), has_any_column_privilege('posture_log', 'SELECT') AND has_any_column_privilege('posture_log_removed', 'SELECT'),
 	coalesce((SELECT a.attidentity <> '' FROM pg_attribute a WHERE a.attrelid = to_regclass('posture_log') AND a.attname = 'id'), false)
 		OR coalesce(has_sequence_privilege(pg_get_serial_sequence('posture_log', 'id'), 'USAGE'), true),
 	coalesce(pg_get_serial_sequence('posture_log', 'id'), ''),
@@ -127,7 +127,8 @@ func definition(found table) []string {
 	}
 	return append(statements,
 		"CREATE UNIQUE INDEX IF NOT EXISTS posture_log_capture_id ON posture_log (capture_id);",
-		"CREATE INDEX IF NOT EXISTS posture_log_device ON posture_log (pi_id, id);")
+		"CREATE INDEX IF NOT EXISTS posture_log_device ON posture_log (pi_id, id);",
+		`CREATE TABLE IF NOT EXISTS posture_log_removed (capture_id text COLLATE "C" PRIMARY KEY, removed_at timestamp NOT NULL);`)
 }
 
 func definedType(c row.Column) string {
@@ -139,7 +140,10 @@ func definedType(c row.Column) string {
 
 // grants are all the rights that a hub needs once the table is as it should be.
 func grants(user, sequence string) []string {
-	statements := []string{"GRANT SELECT, INSERT ON posture_log TO " + user + ";"}
+	statements := []string{
+		"GRANT SELECT, INSERT ON posture_log TO " + user + "; -- and UPDATE, DELETE for --rows-max-age",
+		"GRANT SELECT, INSERT, UPDATE, DELETE ON posture_log_removed TO " + user + ";",
+	}
 	if sequence != "" {
 		statements = append(statements, "GRANT USAGE ON SEQUENCE "+sequence+" TO "+user+";")
 	}

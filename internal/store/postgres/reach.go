@@ -26,7 +26,7 @@ func Unreachable(err error) bool {
 	if mistakenTLS(err) {
 		return false
 	}
-	var network net.Error
+	var network *net.OpError // not net.Error, which every error of the system is
 	return errors.As(err, &network) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 

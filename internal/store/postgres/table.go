@@ -20,6 +20,7 @@ type table struct {
 	order    []string
 	sequence string // that counts the ids, where PostgreSQL knows it
 	hasIndex bool   // unique, on capture_id alone
+	notes    bool   // posture_log_removed is there
 }
 
 type column struct {
@@ -34,7 +35,8 @@ type column struct {
 const lookAtTable = `SELECT relkind::text, coalesce(pg_get_serial_sequence('posture_log', (SELECT attname FROM pg_attribute
 		WHERE attrelid = c.oid AND attname = 'id' AND NOT attisdropped)), ''),
 	EXISTS (SELECT FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
-		WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indnatts = 1 AND i.indpred IS NULL AND a.attname = 'capture_id')
+		WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indnatts = 1 AND i.indpred IS NULL AND a.attname = 'capture_id'),
+	to_regclass('posture_log_removed') IS NOT NULL
 FROM pg_class c WHERE c.oid = to_regclass('posture_log')`
 
 const lookAtColumns = `SELECT a.attname, coalesce(nullif(t.typbasetype, 0), t.oid)::regtype::text, format_type(a.atttypid, a.atttypmod),
@@ -45,7 +47,7 @@ WHERE a.attrelid = to_regclass('posture_log') AND a.attnum > 0 AND NOT a.attisdr
 
 func (d *Database) lookAtTable(ctx context.Context) (table, error) {
 	found := table{columns: map[string]column{}}
-	err := d.pool.QueryRow(ctx, lookAtTable).Scan(&found.kind, &found.sequence, &found.hasIndex)
+	err := d.pool.QueryRow(ctx, lookAtTable).Scan(&found.kind, &found.sequence, &found.hasIndex, &found.notes)
 	if err == pgx.ErrNoRows { //nolint:errorlint // pgx returns it bare
 		return found, nil
 	}
@@ -73,7 +75,7 @@ func (d *Database) lookAtTable(ctx context.Context) (table, error) {
 // complete tells whether everything that Plumbline writes and needs is there, so that a role without the right to change the
 // table can work with it.
 func (t table) complete() bool {
-	if !t.hasIndex || !t.columns["id"].preset {
+	if !t.hasIndex || !t.notes || !t.columns["id"].preset {
 		return false
 	}
 	for _, c := range row.Columns() {
