@@ -61,7 +61,7 @@ func TestTLS(t *testing.T) {
 			}
 			s := open(t, o)
 			sql := "SELECT bool_or(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE application_name = 'plumbline'"
-			encrypted := ""
+			var encrypted string
 			if test.plain {
 				encrypted = server.SQL(t, "postgres", sql+" AND datname = '"+plainName+"'")
 			} else {
