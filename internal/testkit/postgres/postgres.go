@@ -180,7 +180,7 @@ func (s *Server) secure(o Options) error {
 	if !o.OnlyTLS {
 		return nil
 	}
-	rules := "hostssl all all 127.0.0.1/32 scram-sha-256\n"
+	rules := "hostssl all " + User + " 127.0.0.1/32 scram-sha-256\n"
 	return os.WriteFile(filepath.Join(s.data(), "pg_hba.conf"), []byte(rules), 0o600)
 }
 
