@@ -1,7 +1,6 @@
 package cli_test
 
 import (
-	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -24,8 +23,7 @@ func TestDatabaseGoesAndComesBack(t *testing.T) {
 	}
 	sendOne(t, h.mqtt)
 	h.until(20*time.Second, "a hub that is degraded", func() bool {
-		code, text := h.look("/readyz")
-		return code == http.StatusOK && strings.Contains(text, `"degraded":true`)
+		return h.status("/readyz") == http.StatusOK && strings.Contains(h.body("/readyz"), `"degraded":true`)
 	})
 	started := time.Now()
 	h.stop()
@@ -46,21 +44,6 @@ func TestDatabaseGoesAndComesBack(t *testing.T) {
 	}
 }
 
-// look reads an address of the hub's page.
-func (p *process) look(path string) (code int, text string) {
-	p.t.Helper()
-	response, err := http.Get("http://" + p.http + path)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	defer response.Body.Close()
-	all, err := io.ReadAll(response.Body)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return response.StatusCode, string(all)
-}
-
 // A hub starts while its PostgreSQL is away: it accepts pictures, shows a sentence instead of results, and records what waits when the
 // database comes, whose table it makes then. The latest results are announced then, too.
 func TestHubStartsBeforeItsDatabase(t *testing.T) {
@@ -74,20 +57,20 @@ func TestHubStartsBeforeItsDatabase(t *testing.T) {
 	for range 3 {
 		sendOne(t, h.mqtt)
 	}
-	if code, text := h.look("/readyz"); code != http.StatusOK || !strings.Contains(text, "not been reached yet") || !strings.Contains(text, `"degraded":true`) {
+	if code, text := h.status("/readyz"), h.body("/readyz"); code != http.StatusOK || !strings.Contains(text, "not been reached yet") || !strings.Contains(text, `"degraded":true`) {
 		t.Errorf("/readyz says %d %s", code, text)
 	}
-	if code, text := h.look("/"); code != http.StatusServiceUnavailable || !strings.Contains(text, "The database does not answer") || !strings.Contains(text, "3 waiting") && !strings.Contains(text, "in hand") {
+	if code, text := h.status("/"), h.body("/"); code != http.StatusServiceUnavailable || !strings.Contains(text, "The database does not answer") || !strings.Contains(text, "3 waiting") && !strings.Contains(text, "in hand") {
 		t.Errorf("the page says %d %s", code, text)
 	}
 	if err := server.Start(); err != nil {
 		t.Fatal(err)
 	}
 	h.drain()
-	if code, text := h.look("/"); code != http.StatusOK || !strings.Contains(text, "pi1") {
+	if code, text := h.status("/"), h.body("/"); code != http.StatusOK || !strings.Contains(text, "pi1") {
 		t.Errorf("the page says %d %s", code, text)
 	}
-	if code, text := h.look("/readyz"); code != http.StatusOK || strings.Contains(text, "degraded") {
+	if code, text := h.status("/readyz"), h.body("/readyz"); code != http.StatusOK || strings.Contains(text, "degraded") {
 		t.Errorf("/readyz says %d %s", code, text)
 	}
 	h.stop()
