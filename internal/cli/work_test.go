@@ -150,3 +150,78 @@ func TestWorkersOutliveAKilledHub(t *testing.T) {
 	}
 	t.Logf("%d pictures over %d kills of the hub; first worker: %s", len(acknowledged), hubKills, one.stdout[len(one.stdout)-1])
 }
+
+// A worker that is told to end finishes what it has in hand and gives the rest back, without blame.
+func TestWorkerToldToEndGivesBack(t *testing.T) {
+	h, address := joinable(t)
+	for range 60 {
+		sendOne(t, h.mqtt)
+	}
+	w := startWorker(t, h, address).joined()
+	h.until(time.Minute, "a first row", func() bool { return depthOf(h).Waiting < 55 })
+	started := time.Now()
+	w.terminate()
+	if code := w.wait(15 * time.Second); code != 0 || time.Since(started) > 5*time.Second {
+		t.Errorf("exit code %d after %s:\n%s", code, time.Since(started), w.said())
+	}
+	if depthOf(h).Waiting == 0 {
+		t.Error("nothing was left to give back")
+	}
+	if strings.Contains(h.stderr.String()+w.said(), "blame") {
+		t.Errorf("somebody was blamed:\n%s", w.said())
+	}
+	last := startWorker(t, h, address, "--exit-when-idle", "1s")
+	if code := last.wait(time.Minute); code != 0 {
+		t.Errorf("exit code %d:\n%s", code, last.said())
+	}
+	h.stop()
+	if rows := rowsBySource(t, h.data()); len(rows) == 0 || countRows(rows) != 60 {
+		t.Errorf("%d rows, want 60", countRows(rows))
+	}
+}
+
+func countRows[T any](rows map[string][]T) (n int) {
+	for _, entries := range rows {
+		n += len(entries)
+	}
+	return n
+}
+
+type depths struct{ Waiting, Leased int }
+
+func depthOf(h *process) (d depths) {
+	h.get("/api/v1/queue", &d)
+	return d
+}
+
+// A worker that loses its hub holds on for --hub-timeout and then ends with a sentence and exit code 1.
+func TestWorkerLosesItsHub(t *testing.T) {
+	h, address := joinable(t)
+	w := startWorker(t, h, address, "--hub-timeout", "1s").joined()
+	h.stop()
+	if code := w.wait(30 * time.Second); code != 1 || !strings.Contains(w.said(), "no hub was there for 1s") {
+		t.Errorf("exit code %d:\n%s", code, w.said())
+	}
+}
+
+func TestWorkerShowsHealthAndMetrics(t *testing.T) {
+	h, address := joinable(t)
+	http := freeAddress(t)
+	w := startWorker(t, h, address, "--http-listen", http).joined()
+	for path, want := range map[string]string{"/healthz": "ok", "/readyz": `"hub":"ok"`, "/metrics": "plumbline_captures_total"} {
+		if path == "/metrics" {
+			sendOne(t, h.mqtt)
+			h.drain()
+		}
+		if got := run(t, nil, "curl", "-sS", "http://"+http+path); !strings.Contains(got, want) {
+			t.Errorf("%s: %s", path, got)
+		}
+	}
+	if got := run(t, nil, "curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "http://"+http+"/"); got != "404" {
+		t.Errorf("a worker shows a page: %s", got)
+	}
+	w.terminate()
+	if code := w.wait(15 * time.Second); code != 0 {
+		t.Errorf("exit code %d:\n%s", code, w.said())
+	}
+}

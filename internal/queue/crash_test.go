@@ -23,11 +23,12 @@ import (
 const roleVariable = "PLUMBLINE_QUEUE_TEST_ROLE"
 
 var roles = map[string]func(dir string) error{
-	"load":   loadRole,
-	"poison": poisonRole,
-	"broken": brokenRole,
-	"sync":   func(dir string) error { return syncRole(dir, queue.SyncAlways) },
-	"nosync": func(dir string) error { return syncRole(dir, queue.SyncInterval) },
+	"load":      loadRole,
+	"poison":    poisonRole,
+	"broken":    brokenRole,
+	"elsewhere": elsewhereRole,
+	"sync":      func(dir string) error { return syncRole(dir, queue.SyncAlways) },
+	"nosync":    func(dir string) error { return syncRole(dir, queue.SyncInterval) },
 }
 
 func TestMain(m *testing.M) {

@@ -253,6 +253,19 @@ func (d toLoopback) Dial(network, _ string) (net.Conn, error) {
 
 func (toLoopback) SkipTLSHandshake() bool { return false }
 
+func TestAddressInUseIsSaidAtOnce(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	defer l.Close()
+	o := joinable(t)
+	o.Listener.Address = l.Addr().String()
+	started := time.Now()
+	_, err = queue.Open(t.Context(), o)
+	if err == nil || !strings.Contains(err.Error(), "address already in use") || time.Since(started) > 20*time.Second {
+		t.Errorf("after %s: %v", time.Since(started), err)
+	}
+}
+
 func FuzzParseToken(f *testing.F) {
 	f.Add("token: 0123456789012345678901234567890\nauthority: sha256:" + strings.Repeat("ab", 32))
 	f.Add("# nothing\n\ntoken:secret")

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -43,11 +44,12 @@ func startServer(o Options) (*server.Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("configuring the embedded NATS server: %w", err)
 	}
-	ns.SetLoggerV2(&natsLog{log: o.Logger}, false, false, false)
+	log := &natsLog{log: o.Logger}
+	ns.SetLoggerV2(log, false, false, false)
 	ns.Start()
-	if !ns.ReadyForConnections(startTimeout) || !ns.JetStreamEnabled() {
+	if err := awaitStart(ns, log); err != nil {
 		ns.Shutdown()
-		return nil, errors.New("the embedded NATS server did not start; its log says why")
+		return nil, err
 	}
 	if d, ok := so.CustomClientAuthentication.(*doorkeeper); ok {
 		if err := d.letIn(ns); err != nil {
@@ -56,6 +58,20 @@ func startServer(o Options) (*server.Server, error) {
 		}
 	}
 	return ns, nil
+}
+
+// awaitStart returns when the server takes connections, or as soon as it says that it never will.
+func awaitStart(ns *server.Server, log *natsLog) error {
+	for started := time.Now(); time.Since(started) < startTimeout; {
+		ready := ns.ReadyForConnections(time.Second)
+		if fatal := log.fatal.Load(); fatal != nil {
+			return fmt.Errorf("the embedded NATS server did not start: %s", *fatal)
+		}
+		if ready && ns.JetStreamEnabled() {
+			return nil
+		}
+	}
+	return errors.New("the embedded NATS server did not start; its log says why")
 }
 
 // interval is the time between two syncs. With SyncAlways it is only the beat of JetStream's housekeeping, for which
@@ -84,6 +100,7 @@ func connect(ns *server.Server, name string, log *slog.Logger) (*nats.Conn, erro
 type natsLog struct {
 	log      *slog.Logger
 	visitors throttle
+	fatal    atomic.Pointer[string] // why the server never starts
 }
 
 func (l *natsLog) Noticef(format string, v ...any) {
@@ -115,4 +132,10 @@ func (l *natsLog) Errorf(format string, v ...any) {
 	}
 	l.log.Log(context.Background(), level, "nats: "+text)
 }
-func (l *natsLog) Fatalf(format string, v ...any) { l.log.Error("nats: " + fmt.Sprintf(format, v...)) }
+
+// Fatalf keeps the reason; the server would end the process after it, if it were alone in it.
+func (l *natsLog) Fatalf(format string, v ...any) {
+	text := fmt.Sprintf(format, v...)
+	l.fatal.Store(&text)
+	l.log.Error("nats: " + text)
+}
