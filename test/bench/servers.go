@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 
 	"plumbline/internal/testkit/child"
+	"plumbline/internal/testkit/mosquitto"
 	"plumbline/internal/testkit/postgres"
 )
 
@@ -19,8 +17,9 @@ import (
 type running struct {
 	folder       string
 	broker, rows string
-	database     *postgres.Server // nil where the system brings its own
-	children     []*child.Process // in the order they were started; the last one analyses
+	mosquitto    *mosquitto.Server // nil where the system brings its own, as the next
+	database     *postgres.Server  // nil where the system brings its own
+	children     []*child.Process  // in the order they were started; the last one analyses
 }
 
 func (r *running) analyser() *child.Process { return r.children[len(r.children)-1] }
@@ -30,6 +29,9 @@ func (r *running) stop() error {
 	var errs []error
 	for _, c := range slices.Backward(r.children) {
 		errs = append(errs, c.Stop())
+	}
+	if r.mosquitto != nil {
+		errs = append(errs, r.mosquitto.Stop())
 	}
 	if r.database != nil {
 		errs = append(errs, r.database.Close())
@@ -51,9 +53,11 @@ func (b *bench) startPeer(ctx context.Context, r *running, sessions int) error {
 	if err := r.startPostgres(); err != nil {
 		return err
 	}
-	if err := r.startMosquitto(ctx); err != nil {
+	broker, err := mosquitto.New(r.folder, mosquitto.Options{Settings: []string{"persistence false", "log_type error"}})
+	if err != nil {
 		return err
 	}
+	r.mosquitto, r.broker = broker, broker.Address()
 	for i := range sessions {
 		analyser, err := r.start(b.python, b.script("original.py"), "--broker", r.broker, "--dsn", r.rows,
 			"--pictures", filepath.Join(r.folder, "analyzed_images"), "--share", fmt.Sprintf("%d:%d", sessions, i))
@@ -117,36 +121,4 @@ func (r *running) startPostgres() error {
 	}
 	r.database, r.rows = server, server.URL("postgres")
 	return nil
-}
-
-func (r *running) startMosquitto(ctx context.Context) error {
-	address, err := child.FreeAddress()
-	if err != nil {
-		return err
-	}
-	r.broker = address
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return err
-	}
-	settings := filepath.Join(r.folder, "mosquitto.conf")
-	text := fmt.Sprintf("listener %s %s\nallow_anonymous true\npersistence false\n", port, host)
-	if err := os.WriteFile(settings, []byte(text), 0o644); err != nil {
-		return err
-	}
-	program, err := exec.LookPath("mosquitto")
-	if err != nil {
-		program = "/usr/sbin/mosquitto" // not in everybody's PATH on Debian
-	}
-	broker, err := r.start(program, "-c", settings)
-	if err != nil {
-		return err
-	}
-	return broker.Answers(ctx, func() error {
-		connection, err := net.Dial("tcp", address)
-		if err != nil {
-			return err
-		}
-		return connection.Close()
-	})
 }
