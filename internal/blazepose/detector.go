@@ -2,7 +2,6 @@ package blazepose
 
 import (
 	"fmt"
-	"math"
 
 	"plumbline/internal/posture"
 )
@@ -92,4 +91,4 @@ func decodeBox(raw []float32, a anchor) detection {
 }
 
 // sigmoid is 1 / (1 + e^-x) in float32.
-func sigmoid(x float32) float32 { return 1 / (1 + float32(math.Exp(float64(-x)))) }
+func sigmoid(x float32) float32 { return 1 / (1 + exp(-x)) }

@@ -132,7 +132,7 @@ func TestCachedNetworksGiveTheSame(t *testing.T) {
 	whole := posture.Region{CenterX: 128, CenterY: 128, Side: 256}
 	var belief []float32
 	for _, cache := range []string{"", t.TempDir()} {
-		o.CacheDir = cache
+		o.CacheDir, o.Generic = cache, true
 		r, err := blazepose.Open(o)
 		if err != nil {
 			t.Fatal(err)
@@ -149,32 +149,83 @@ func TestCachedNetworksGiveTheSame(t *testing.T) {
 	}
 }
 
-// TestGraphRevision pins what the converter makes of the models. When it fails although the models are the same, the
-// converter changed: raise graphRevision, so that networks cached by older binaries are not used, then run with
-// PLUMBLINE_UPDATE=1.
-// Where there is no GPU, auto is no worse than cpu: the detector is the same.
-func TestAutoRunsTheCPUsDetector(t *testing.T) {
+// TestAutoRunsTheCPUsNetworks: where there is no GPU, auto is no worse than cpu, and neither needs ONNX Runtime.
+func TestAutoRunsTheCPUsNetworks(t *testing.T) {
 	o, err := blazetest.Options("lite")
 	if err != nil {
 		t.Fatal(err)
 	}
-	sparse := map[string]bool{}
 	for _, device := range []string{"cpu", "auto"} {
 		o.Device, o.CacheDir = device, t.TempDir()
 		r, err := blazepose.Open(o)
 		if err != nil {
 			t.Fatal(err)
 		}
-		sparse[device] = blazepose.Sparse(r)
+		if own, library := blazepose.Own(r); !own || library {
+			t.Errorf("%s: own networks %t, ONNX Runtime loaded %t", device, own, library)
+		}
 		if err := r.Close(); err != nil {
 			t.Error(err)
 		}
 	}
-	if sparse["auto"] != sparse["cpu"] {
-		t.Errorf("detector on its own kernels: %v", sparse)
+}
+
+// TestWithoutLibrary: on a CPU nothing asks for ONNX Runtime.
+func TestWithoutLibrary(t *testing.T) {
+	o, err := blazetest.Options("lite")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Library = "missing"
+	r, err := blazepose.Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Close(); err != nil {
+		t.Error(err)
+	}
+	o.Generic = true
+	if _, err := blazepose.Open(o); err == nil {
+		t.Error("the generic networks do without the library")
 	}
 }
 
+// TestGenericNetworksAgree: ONNX Runtime gives what our own kernels give, but for the rounding of sums, which the region of
+// interest multiplies (docs/parity.md).
+func TestGenericNetworksAgree(t *testing.T) {
+	for _, model := range []string{"lite", "full"} {
+		t.Run(model, func(t *testing.T) {
+			o, err := blazetest.Options(model)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var poses []posture.Pose
+			for _, o.Generic = range []bool{false, true} {
+				r, err := blazepose.Open(o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { _ = r.Close() })
+				if own, library := blazepose.Own(r); own == o.Generic || library != o.Generic {
+					t.Errorf("generic %t: own networks %t, ONNX Runtime loaded %t", o.Generic, own, library)
+				}
+				found, err := blazetest.Estimator(t, r).Estimate(person(t, "anna_upright.jpg"), 1)
+				if err != nil || len(found) != 1 {
+					t.Fatalf("%d poses, %v", len(found), err)
+				}
+				poses = append(poses, found[0])
+			}
+			near := cmp.Comparer(func(a, b float32) bool { return math.Abs(float64(a-b)) < 1e-3*(1+math.Abs(float64(a))) })
+			if diff := cmp.Diff(poses[0], poses[1], near); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// TestGraphRevision pins what the converter makes of the models. When it fails although the models are the same, the
+// converter changed: raise graphRevision, so that networks cached by older binaries are not used, then run with
+// PLUMBLINE_UPDATE=1.
 func TestGraphRevision(t *testing.T) {
 	if runtime.GOARCH != "amd64" {
 		t.Skip("the weights' last bits differ between processors; amd64 pins them")

@@ -21,7 +21,6 @@ var (
 	Inverse       = inverse
 	Corners       = corners
 	MakeAnchors   = makeAnchors
-	Refine        = refine
 	RegionOfWhole = wholeFrame
 	GraphRevision = graphRevision
 )
@@ -76,5 +75,12 @@ func Confidence(e *Estimator, f *posture.Frame, r posture.Region) (float32, erro
 	return p.Confidence, err
 }
 
-// Sparse tells whether the detector runs on its own kernels.
-func Sparse(r *Runtime) bool { return r.sparse != nil }
+// Refine moves a landmark by its heat map.
+func Refine(heat []float32, x, y float32) (refinedX, refinedY float32) {
+	return refine(heat, planes, x, y)
+}
+
+// Own tells whether both networks run on our own kernels, and whether ONNX Runtime is loaded for them.
+func Own(r *Runtime) (networks, library bool) {
+	return r.own.detection != nil && r.own.landmarks != nil, r.library != nil
+}

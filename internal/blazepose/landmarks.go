@@ -18,11 +18,12 @@ const (
 // landmarker finds the landmarks in a crop.
 type landmarker struct {
 	session session
+	heat    layout // of the heat maps
 	values  byteValues
 }
 
-func newLandmarker(s session) *landmarker {
-	return &landmarker{session: s, values: newByteValues(0, 1)}
+func newLandmarker(s session, heat layout) *landmarker {
+	return &landmarker{session: s, heat: heat, values: newByteValues(0, 1)}
 }
 
 // crop fills the network's input: the square, scaled to 256 x 256 and to 0..1.
@@ -44,14 +45,22 @@ func (l *landmarker) locate(r region, f *posture.Frame, into *posture.Pose) (fou
 	var box letterbox
 	into.Region, box = padded(r, f)
 	p := newProjection(r)
-	raw, heat := l.session.Output(0), l.session.Output(2)
+	raw, heat := l.session.Output(0), l.session.Output(heatOutput)
 	for i := range into.Landmarks {
 		v := raw[i*valuesPerLandmark:]
 		x, y, z := v[0]/landmarkerSide, v[1]/landmarkerSide, v[2]/landmarkerSide
-		x, y = refine(heat[i*heatCells*heatCells:(i+1)*heatCells*heatCells], x, y)
+		x, y = refine(heat[i*l.heat.landmark:], l.heat, x, y)
 		x, y, z = box.removeX(x), box.removeY(y), z/(1-2*box.horizontal)
-		into.Landmarks[i] = p.landmark(x, y, z)
+		into.Landmarks[i] = throughPixels(p.landmark(x, y, z), f)
 		into.Landmarks[i].Visibility, into.Landmarks[i].Presence = sigmoid(v[3]), sigmoid(v[4])
 	}
 	return true, nil
+}
+
+// throughPixels takes a landmark to pixels and back, which costs a last bit here and there. The wheel's LandmarksSmoothingCalculator
+// does so even where it smooths nothing, as with static pictures.
+func throughPixels(l posture.Landmark, f *posture.Frame) posture.Landmark {
+	w, h := float32(f.Width), float32(f.Height)
+	l.X, l.Y, l.Z = float32(l.X*w)/w, float32(l.Y*h)/h, float32(l.Z*w)/w
+	return l
 }

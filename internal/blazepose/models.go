@@ -4,12 +4,10 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
-	"log/slog"
 	"os"
 
 	"plumbline/internal/blazepose/onnx"
 	"plumbline/internal/blazepose/ort"
-	"plumbline/internal/blazepose/planar"
 	"plumbline/internal/blazepose/tflite"
 )
 
@@ -31,8 +29,10 @@ var (
 			{Name: "output_2", Shape: []int64{1, rawLandmarks, heatCells, heatCells}},
 		},
 	}
-	landmarkOutputs = []int{0, 1, 3} // of the model's: landmarks, flag, heat map; not segmentation (2) nor world (4)
+	landmarkOutputs = []int{0, 1, 3} // of the model's: landmarks, flag, heat maps; not segmentation (2) nor world (4)
 )
+
+const heatOutput = 2 // of those
 
 // model is one of MediaPipe's networks, as the npm package @mediapipe/pose ships it.
 type model struct {
@@ -68,8 +68,12 @@ func (m *model) identify() error {
 	return nil
 }
 
-func (m *model) source() ort.Source {
-	return ort.Source{Name: m.name, Revision: m.revision, Graph: m.convert}
+// open opens the network on ONNX Runtime.
+func (m *model) open(l *ort.Library, o ort.Options) (*ort.Network, error) {
+	if err := m.identify(); err != nil {
+		return nil, err
+	}
+	return l.Open(ort.Source{Name: m.name, Revision: m.revision, Graph: m.convert}, m.signature, o)
 }
 
 // parse reads the file.
@@ -92,19 +96,4 @@ func (m *model) convert() ([]byte, error) {
 		return nil, err
 	}
 	return onnx.Convert(parsed, onnx.Options{Outputs: m.outputs})
-}
-
-// sparse makes a network that leaves out the weights which are zero, or none where that can't be: ONNX Runtime then runs the
-// model, more slowly and with other last bits.
-func (m *model) sparse(log *slog.Logger) *planar.Network {
-	parsed, err := m.parse()
-	if err != nil {
-		return nil // whoever opens the model for ONNX Runtime meets the same error
-	}
-	n, err := planar.New(parsed)
-	if err != nil {
-		log.Info("the detector runs on ONNX Runtime", "reason", err)
-		return nil
-	}
-	return n
 }

@@ -12,14 +12,13 @@ import (
 type Options struct {
 	Model     string       // lite, full or heavy: MediaPipe's model_complexity 0, 1, 2
 	Device    string       // cpu, cuda, tensorrt or auto; empty is cpu
-	Library   string       // path of ONNX Runtime's library
+	Library   string       // path of ONNX Runtime's library, which is loaded where our own kernels can't run a network
 	Detection string       // path of pose_detection.tflite
 	Landmark  string       // path of pose_landmark_<model>.tflite
 	CacheDir  string       // for optimised networks; nothing is kept when it is empty
 	Logger    *slog.Logger // nil for silence
-	// GenericDetector runs the detector on ONNX Runtime on CPUs too, where package planar would be faster and nearer to
-	// MediaPipe.
-	GenericDetector bool
+	// Generic runs the networks on ONNX Runtime on CPUs too, where our own kernels are faster and nearer to MediaPipe.
+	Generic bool
 }
 
 // Models lists the landmark models, from the fastest to the most exact.

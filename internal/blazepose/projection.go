@@ -1,10 +1,6 @@
 package blazepose
 
-import (
-	"math"
-
-	"plumbline/internal/posture"
-)
+import "plumbline/internal/posture"
 
 // projection leads from a crop back to the picture. It mirrors LandmarkProjectionCalculator.
 type projection struct {
@@ -13,8 +9,8 @@ type projection struct {
 }
 
 func newProjection(r region) projection {
-	sin, cos := math.Sincos(float64(r.rotation))
-	return projection{region: r, sin: float32(sin), cos: float32(cos)}
+	sin, cos := sincos(r.rotation)
+	return projection{region: r, sin: sin, cos: cos}
 }
 
 // landmark places a point given in fractions of the crop; depth scales as width does.

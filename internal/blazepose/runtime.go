@@ -6,7 +6,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"plumbline/internal/blazepose/ort"
-	"plumbline/internal/blazepose/planar"
 )
 
 // session is a network with its memory, whatever runs it.
@@ -19,14 +18,14 @@ type session interface {
 
 // Runtime holds the networks, once a process, for any number of estimators. It is safe for concurrent use.
 type Runtime struct {
-	library   *ort.Library
 	device    ort.Device
-	sparse    *planar.Network // the detector on CPUs
-	detection *ort.Network    // the detector elsewhere; nil where there is a sparse one
+	own       own          // on CPUs
+	library   *ort.Library // nil where both networks are our own
+	detection *ort.Network // those that are not
 	landmarks *ort.Network
 }
 
-// Open loads ONNX Runtime, once a process, and the networks.
+// Open opens the networks, once a process, and loads ONNX Runtime where one of them needs it.
 func Open(o Options) (*Runtime, error) {
 	wanted, err := o.check()
 	if err != nil {
@@ -36,8 +35,12 @@ func Open(o Options) (*Runtime, error) {
 	if err := r.open(o, wanted); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
-	o.Logger.Info("inference ready", "device", r.device, "model", o.Model, "onnxruntime", r.library.Version(),
-		"cached", r.landmarks.Cached(), "sparse_detector", r.sparse != nil)
+	version := "not needed"
+	if r.library != nil {
+		version = r.library.Version()
+	}
+	o.Logger.Info("inference ready", "device", r.device, "model", o.Model, "onnxruntime", version,
+		"own_detector", r.own.detection != nil, "own_landmarks", r.own.landmarks != nil)
 	return r, nil
 }
 
@@ -46,47 +49,44 @@ func (r *Runtime) open(o Options, wanted ort.Device) (err error) {
 		wanted = ort.CPU
 	}
 	detection, landmarks := detectionModel(o), landmarkModel(o)
-	var reading errgroup.Group // while the library loads
-	reading.Go(landmarks.identify)
-	reading.Go(func() error {
-		if wanted == ort.CPU && !o.GenericDetector {
-			r.sparse = detection.sparse(o.Logger)
-		}
-		if r.sparse != nil {
-			return nil
-		}
-		return detection.identify()
-	})
-	r.library, err = ort.Load(o.Library)
-	if err := errors.Join(err, reading.Wait()); err != nil {
+	if wanted == ort.CPU && !o.Generic {
+		r.openOwn(detection, landmarks, o.Logger)
+	}
+	if r.device = ort.CPU; r.own.detection != nil && r.own.landmarks != nil {
+		return nil
+	}
+	if r.library, err = ort.Load(o.Library); err != nil {
 		return err
 	}
 	if r.device, err = r.library.Choose(wanted, o.Logger); err != nil {
 		return err
 	}
-	if wanted != ort.CPU && r.device == ort.CPU && !o.GenericDetector {
-		r.sparse = detection.sparse(o.Logger)
+	if wanted != ort.CPU && r.device == ort.CPU && !o.Generic {
+		r.openOwn(detection, landmarks, o.Logger)
 	}
-	settings := ort.Options{Device: r.device, CacheDir: o.CacheDir, Logger: o.Logger}
+	return r.openGeneric(detection, landmarks, ort.Options{Device: r.device, CacheDir: o.CacheDir, Logger: o.Logger})
+}
+
+// openGeneric opens on ONNX Runtime what is not our own.
+func (r *Runtime) openGeneric(detection, landmarks *model, o ort.Options) error {
 	var opening errgroup.Group
-	if r.sparse == nil {
+	if r.own.detection == nil {
 		opening.Go(func() (err error) {
-			r.detection, err = r.library.Open(detection.source(), detection.signature, settings)
+			r.detection, err = detection.open(r.library, o)
 			return err
 		})
 	}
-	opening.Go(func() (err error) {
-		r.landmarks, err = r.library.Open(landmarks.source(), landmarks.signature, settings)
-		return err
-	})
+	if r.own.landmarks == nil {
+		opening.Go(func() (err error) {
+			r.landmarks, err = landmarks.open(r.library, o)
+			return err
+		})
+	}
 	return opening.Wait()
 }
 
 // Device is what the networks run on: cpu, cuda or tensorrt.
 func (r *Runtime) Device() string { return string(r.device) }
-
-// Version is ONNX Runtime's version.
-func (r *Runtime) Version() string { return r.library.Version() }
 
 // NewEstimator makes an estimator, for one goroutine at a time; the runtime must outlive it.
 func (r *Runtime) NewEstimator() (*Estimator, error) {
@@ -100,9 +100,9 @@ func (r *Runtime) NewEstimator() (*Estimator, error) {
 		return err
 	})
 	g.Go(func() error {
-		s, err := r.landmarks.NewSession()
+		s, heat, err := r.newLandmarks()
 		if err == nil {
-			e.landmarker = newLandmarker(s)
+			e.landmarker = newLandmarker(s, heat)
 		}
 		return err
 	})
@@ -113,18 +113,25 @@ func (r *Runtime) NewEstimator() (*Estimator, error) {
 }
 
 func (r *Runtime) newDetection() (session, error) {
-	if r.sparse != nil {
-		return r.sparse.NewSession()
+	if r.own.detection != nil {
+		return r.own.detection.NewSession()
 	}
 	return r.detection.NewSession()
 }
 
+func (r *Runtime) newLandmarks() (s session, heat layout, err error) {
+	if n := r.own.landmarks; n != nil {
+		heat.landmark, heat.row, heat.column = n.Layout(heatOutput)
+		s, err = n.NewSession()
+		return s, heat, err
+	}
+	s, err = r.landmarks.NewSession()
+	return s, planes, err
+}
+
 // Close gives the networks' memory back. All estimators must be closed before.
 func (r *Runtime) Close() error {
-	var errs []error
-	if r.sparse != nil {
-		errs = append(errs, r.sparse.Close())
-	}
+	errs := []error{r.own.close()}
 	for _, n := range []*ort.Network{r.detection, r.landmarks} {
 		if n != nil {
 			errs = append(errs, n.Close())

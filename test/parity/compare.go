@@ -44,6 +44,7 @@ type Comparison struct {
 	Worst float64 // the largest of them
 	// ErrorInRegion is Error when the landmarks are read from the wheel's region instead of from our own.
 	ErrorInRegion float64
+	SameLandmarks bool    // every x, y and z is the wheel's to the bit
 	SameVerdict   bool    // status, side and view agree
 	Measured      bool    // enough is visible for both angles
 	Neck, Torso   float64 // difference of the angles in degrees, on the side that Plumbline measures
@@ -107,6 +108,7 @@ func (c *comparer) compareFrame(g GoldenPicture, result *Comparison) error {
 		}
 		result.ErrorInRegion, _, _ = landmarkError(inRegion, g)
 		result.Error, result.Worst, result.TorsoPixels = landmarkError(&poses[0], g)
+		result.SameLandmarks = sameLandmarks(&poses[0], g)
 		result.compareAngles(&poses[0], g)
 	case len(poses) > 0:
 		result.Outcome = OnlyOurs
@@ -163,6 +165,16 @@ func landmarkError(ours *posture.Pose, g GoldenPicture) (mean, worst, torso floa
 		worst = max(worst, d)
 	}
 	return mean, worst, torso
+}
+
+// sameLandmarks compares every bit of the landmarks' places.
+func sameLandmarks(ours *posture.Pose, g GoldenPicture) bool {
+	for i, l := range ours.Landmarks {
+		if w := g.Landmarks[i]; float64(l.X) != w[0] || float64(l.Y) != w[1] || float64(l.Z) != w[2] {
+			return false
+		}
+	}
+	return true
 }
 
 // compareAngles lets the same judge measure both poses.

@@ -56,7 +56,7 @@ func everyPictureIsIn(t *testing.T, g *Golden) {
 func TestMissesAreSeen(t *testing.T) {
 	sound := Comparison{
 		File: "a.jpg", Outcome: BothFound, SamePixels: true, SameDetectionCrop: true, SameLandmarkCrop: true, HasLandmarkCrop: true,
-		SameRegion: true, SameVerdict: true, Measured: true, Error: 0.01, Neck: 0.05, Torso: 0.05,
+		SameRegion: true, SameLandmarks: true, SameVerdict: true, Measured: true, Error: 0.01, Neck: 0.05, Torso: 0.05,
 	}
 	if misses := (&Summary{Comparisons: []Comparison{sound}}).Misses(); len(misses) != 0 {
 		t.Fatalf("what is sound is missed: %v", misses)
@@ -68,6 +68,7 @@ func TestMissesAreSeen(t *testing.T) {
 		"pixels":         func(c *Comparison) { c.SamePixels = false },
 		"detection crop": func(c *Comparison) { c.SameDetectionCrop = false },
 		"landmark crop":  func(c *Comparison) { c.SameLandmarkCrop = false },
+		"landmark bits":  func(c *Comparison) { c.SameLandmarks = false },
 		"region":         func(c *Comparison) { c.SameRegion = false },
 		"landmarks":      func(c *Comparison) { c.Error = 0.16 },
 		"most landmarks": func(c *Comparison) { c.Error = 0.03 },

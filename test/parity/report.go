@@ -88,6 +88,9 @@ func (s *Summary) missedPictures() []string {
 		if c.Outcome == BothFound && c.Error >= wantedEvery {
 			miss("%s: mean landmark error %.3f %% of the torso (%.0f pixels long)", c.File, c.Error, c.TorsoPixels)
 		}
+		if c.Outcome == BothFound && c.SamePixels && c.SameRegion && !c.SameLandmarks {
+			miss("%s: a landmark's bits differ", c.File)
+		}
 		if c.Outcome == BothFound && !c.SameVerdict {
 			miss("%s: status, side or view differ", c.File)
 		}
@@ -160,6 +163,9 @@ func table(w io.Writer, summaries []*Summary) {
 		return s.part(read, func(c Comparison) bool { return c.SameRegion })
 	})
 	t.number("persons", func(s *Summary) int { return s.count(both) })
+	t.row("landmarks identical to the bit", func(s *Summary) string {
+		return s.part(both, func(c Comparison) bool { return c.SameLandmarks })
+	})
 	t.quantiles("mean landmark error, % of the torso's length", both, meanError)
 	t.quantiles("the same given the wheel's region", both, func(c Comparison) float64 { return c.ErrorInRegion })
 	t.row("status, side and view agree", func(s *Summary) string {

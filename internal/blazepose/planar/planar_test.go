@@ -14,6 +14,7 @@ import (
 
 	"plumbline/internal/blazepose/planar"
 	"plumbline/internal/blazepose/tflite"
+	"plumbline/internal/blazepose/tflite/tflitetest"
 )
 
 const pose = "../../../node_modules/@mediapipe/pose/"
@@ -42,42 +43,56 @@ func session(t testing.TB, m *tflite.Model) *planar.Session {
 // TestLayers compares each layer, at the sizes at which vectors and rows do not fit each other, with float64.
 func TestLayers(t *testing.T) {
 	const none, relu6 = tflite.NoActivation, tflite.Relu6
-	for name, build := range map[string]func(b *builder) []int{
-		"1x1":                    func(b *builder) []int { return []int{b.convolve(b.input(7, 7, 5), 9, 1, 1, false, 0.75, none)} },
-		"1x1, cut":               func(b *builder) []int { return []int{b.convolve(b.input(3, 50, 20), 4, 1, 1, false, 0.5, relu6)} },
-		"1x1, two runs":          func(b *builder) []int { return []int{b.convolve(b.input(5, 9, 300), 6, 1, 1, false, 0.75, relu6)} },
-		"1x1, nothing but zeros": func(b *builder) []int { return []int{b.convolve(b.input(5, 9, 3), 6, 1, 1, false, 1, none)} },
-		"1x1 on one number":      func(b *builder) []int { return []int{b.convolve(b.input(1, 1, 1), 1, 1, 1, false, 0, none)} },
-		"first":                  func(b *builder) []int { return []int{b.convolve(b.input(34, 38, 3), 8, 3, 2, false, 0, relu6)} },
-		"depthwise 3":            func(b *builder) []int { return []int{b.convolve(b.input(9, 13, 3), 3, 3, 1, true, 0, none)} },
-		"depthwise 5":            func(b *builder) []int { return []int{b.convolve(b.input(9, 13, 3), 3, 5, 1, true, 0, relu6)} },
-		"depthwise 3, halving":   func(b *builder) []int { return []int{b.convolve(b.input(10, 46, 3), 3, 3, 2, true, 0, relu6)} },
-		"depthwise 5, halving":   func(b *builder) []int { return []int{b.convolve(b.input(34, 14, 3), 3, 5, 2, true, 0, none)} },
-		"depthwise on one cell":  func(b *builder) []int { return []int{b.convolve(b.input(1, 1, 2), 2, 5, 1, true, 0, none)} },
-		"enlarge":                func(b *builder) []int { return []int{b.enlarge(b.input(7, 9, 3))} },
-		"enlarge one cell":       func(b *builder) []int { return []int{b.enlarge(b.input(1, 1, 3))} },
-		"spread":                 func(b *builder) []int { return []int{b.spread(b.input(3, 5, 8))} },
-		"sum": func(b *builder) []int {
-			in := b.input(5, 7, 4)
-			return []int{b.add(in, b.convolve(in, 4, 1, 1, false, 0.5, none), relu6)}
+	for name, build := range map[string]func(b *tflitetest.Builder) []int{
+		"1x1": func(b *tflitetest.Builder) []int {
+			return []int{b.Convolve(b.Input(7, 7, 5), 9, 1, 1, false, 0.75, none)}
+		},
+		"1x1, cut": func(b *tflitetest.Builder) []int {
+			return []int{b.Convolve(b.Input(3, 50, 20), 4, 1, 1, false, 0.5, relu6)}
+		},
+		"1x1, two runs": func(b *tflitetest.Builder) []int {
+			return []int{b.Convolve(b.Input(5, 9, 300), 6, 1, 1, false, 0.75, relu6)}
+		},
+		"1x1, nothing but zeros": func(b *tflitetest.Builder) []int { return []int{b.Convolve(b.Input(5, 9, 3), 6, 1, 1, false, 1, none)} },
+		"1x1 on one number":      func(b *tflitetest.Builder) []int { return []int{b.Convolve(b.Input(1, 1, 1), 1, 1, 1, false, 0, none)} },
+		"first": func(b *tflitetest.Builder) []int {
+			return []int{b.Convolve(b.Input(34, 38, 3), 8, 3, 2, false, 0, relu6)}
+		},
+		"depthwise 3": func(b *tflitetest.Builder) []int { return []int{b.Convolve(b.Input(9, 13, 3), 3, 3, 1, true, 0, none)} },
+		"depthwise 5": func(b *tflitetest.Builder) []int {
+			return []int{b.Convolve(b.Input(9, 13, 3), 3, 5, 1, true, 0, relu6)}
+		},
+		"depthwise 3, halving": func(b *tflitetest.Builder) []int {
+			return []int{b.Convolve(b.Input(10, 46, 3), 3, 3, 2, true, 0, relu6)}
+		},
+		"depthwise 5, halving": func(b *tflitetest.Builder) []int {
+			return []int{b.Convolve(b.Input(34, 14, 3), 3, 5, 2, true, 0, none)}
+		},
+		"depthwise on one cell": func(b *tflitetest.Builder) []int { return []int{b.Convolve(b.Input(1, 1, 2), 2, 5, 1, true, 0, none)} },
+		"enlarge":               func(b *tflitetest.Builder) []int { return []int{b.Enlarge(b.Input(7, 9, 3))} },
+		"enlarge one cell":      func(b *tflitetest.Builder) []int { return []int{b.Enlarge(b.Input(1, 1, 3))} },
+		"spread":                func(b *tflitetest.Builder) []int { return []int{b.Spread(b.Input(3, 5, 8))} },
+		"sum": func(b *tflitetest.Builder) []int {
+			in := b.Input(5, 7, 4)
+			return []int{b.Add(in, b.Convolve(in, 4, 1, 1, false, 0.5, none), relu6)}
 		},
 		// The borders of what a layer before wrote are dirty, and the tensor is read by three layers.
-		"one after the other": func(b *builder) []int {
-			wide := b.convolve(b.input(12, 20, 6), 24, 1, 1, false, 0.6, none)
-			deep := b.convolve(wide, 24, 5, 1, true, 0, relu6)
-			small := b.convolve(deep, 24, 3, 2, true, 0, none)
-			same := b.add(deep, wide, none)
-			again := b.convolve(same, 24, 3, 1, true, 0, relu6)
-			return []int{b.convolve(again, 8, 1, 1, false, 0.7, none), b.enlarge(small), b.spread(small)}
+		"one after the other": func(b *tflitetest.Builder) []int {
+			wide := b.Convolve(b.Input(12, 20, 6), 24, 1, 1, false, 0.6, none)
+			deep := b.Convolve(wide, 24, 5, 1, true, 0, relu6)
+			small := b.Convolve(deep, 24, 3, 2, true, 0, none)
+			same := b.Add(deep, wide, none)
+			again := b.Convolve(same, 24, 3, 1, true, 0, relu6)
+			return []int{b.Convolve(again, 8, 1, 1, false, 0.7, none), b.Enlarge(small), b.Spread(small)}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newBuilder()
-			want := b.output(build(b)...)
-			s := session(t, &b.model)
+			b := tflitetest.NewBuilder()
+			want := b.Output(build(b)...)
+			s := session(t, &b.Model)
 			for variant, number := range planar.Variants() {
 				s.Use(number)
-				copy(s.Input(), b.planes(t))
+				copy(s.Input(), b.Planes(t))
 				for range 2 { // the second run finds the first one's leavings
 					if err := s.Run(); err != nil {
 						t.Fatal(err)
@@ -180,52 +195,52 @@ func TestSessionsShareANetwork(t *testing.T) {
 }
 
 func TestModelsThatAreRefused(t *testing.T) {
-	one := func(change func(b *builder, in int) int) *tflite.Model {
-		b := newBuilder()
-		out := change(b, b.input(8, 8, 4))
-		b.values[out] = make([]float64, b.model.Tensors[out].Elements())
-		b.output(out)
-		return &b.model
+	one := func(change func(b *tflitetest.Builder, in int) int) *tflite.Model {
+		b := tflitetest.NewBuilder()
+		out := change(b, b.Input(8, 8, 4))
+		b.Values[out] = make([]float64, b.Model.Tensors[out].Elements())
+		b.Output(out)
+		return &b.Model
 	}
-	last := func(b *builder) *tflite.Operator { return &b.model.Operators[len(b.model.Operators)-1] }
+	last := func(b *tflitetest.Builder) *tflite.Operator { return &b.Model.Operators[len(b.Model.Operators)-1] }
 	for name, m := range map[string]*tflite.Model{
 		"landmark model": model(t, "pose_landmark_lite.tflite"),
 		"empty":          {},
-		"max pool": one(func(b *builder, in int) int {
-			out := b.tensor(1, 4, 4, 4)
-			b.operator(tflite.MaxPool2DOp, tflite.Pool2D{}, out, in)
+		"max pool": one(func(b *tflitetest.Builder, in int) int {
+			out := b.Tensor(1, 4, 4, 4)
+			b.Operator(tflite.MaxPool2DOp, tflite.Pool2D{}, out, in)
 			return out
 		}),
-		"3x3 on four channels": one(func(b *builder, in int) int { return b.convolve(in, 4, 3, 2, false, 0, tflite.NoActivation) }),
-		"window of 7":          one(func(b *builder, in int) int { return b.convolve(in, 4, 7, 1, true, 0, tflite.NoActivation) }),
-		"another activation":   one(func(b *builder, in int) int { return b.convolve(in, 4, 1, 1, false, 0, tflite.ReluN1To1) }),
-		"dilation": one(func(b *builder, in int) int {
-			out := b.convolve(in, 4, 3, 1, true, 0, tflite.NoActivation)
+		"3x3 on four channels": one(func(b *tflitetest.Builder, in int) int { return b.Convolve(in, 4, 3, 2, false, 0, tflite.NoActivation) }),
+		"window of 7":          one(func(b *tflitetest.Builder, in int) int { return b.Convolve(in, 4, 7, 1, true, 0, tflite.NoActivation) }),
+		"another activation":   one(func(b *tflitetest.Builder, in int) int { return b.Convolve(in, 4, 1, 1, false, 0, tflite.ReluN1To1) }),
+		"dilation": one(func(b *tflitetest.Builder, in int) int {
+			out := b.Convolve(in, 4, 3, 1, true, 0, tflite.NoActivation)
 			c := last(b).Options.(tflite.DepthwiseConv2D)
 			c.DilationH = 2
 			last(b).Options = c
 			return out
 		}),
-		"asymmetric padding": one(func(b *builder, in int) int {
-			out := b.convolve(in, 4, 3, 2, true, 0, tflite.NoActivation)
+		"asymmetric padding": one(func(b *tflitetest.Builder, in int) int {
+			out := b.Convolve(in, 4, 3, 2, true, 0, tflite.NoActivation)
 			last(b).Inputs[0] = in
 			return out
 		}),
-		"aligned corners": one(func(b *builder, in int) int {
-			out := b.enlarge(in)
+		"aligned corners": one(func(b *tflitetest.Builder, in int) int {
+			out := b.Enlarge(in)
 			last(b).Options = tflite.ResizeBilinear{AlignCorners: true}
 			return out
 		}),
-		"too few weights": one(func(b *builder, in int) int {
-			out := b.convolve(in, 4, 1, 1, false, 0, tflite.NoActivation)
-			t := &b.model.Tensors[last(b).Inputs[2]]
+		"too few weights": one(func(b *tflitetest.Builder, in int) int {
+			out := b.Convolve(in, 4, 1, 1, false, 0, tflite.NoActivation)
+			t := &b.Model.Tensors[last(b).Inputs[2]]
 			t.Data, t.Shape = t.Data[:8], []int{2}
 			return out
 		}),
-		"sum of different shapes": one(func(b *builder, in int) int {
-			half := b.convolve(in, 4, 3, 2, true, 0, tflite.NoActivation)
-			out := b.tensor(b.shape(in)...)
-			b.operator(tflite.AddOp, tflite.Add{}, out, in, half)
+		"sum of different shapes": one(func(b *tflitetest.Builder, in int) int {
+			half := b.Convolve(in, 4, 3, 2, true, 0, tflite.NoActivation)
+			out := b.Tensor(b.Shape(in)...)
+			b.Operator(tflite.AddOp, tflite.Add{}, out, in, half)
 			return out
 		}),
 	} {

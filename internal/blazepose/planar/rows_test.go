@@ -8,15 +8,16 @@ import (
 
 	"plumbline/internal/blazepose/planar"
 	"plumbline/internal/blazepose/tflite"
+	"plumbline/internal/blazepose/tflite/tflitetest"
 )
 
 // stored makes a 1x1 convolution's weights a tensor that stores the numbers which are not zero.
-func (b *builder) stored(weights int) {
-	t := &b.model.Tensors[weights]
+func stored(b *tflitetest.Builder, weights int) {
+	t := &b.Model.Tensors[weights]
 	in := t.Shape[3]
 	var data, segments, indices []byte
 	segments = binary.LittleEndian.AppendUint16(segments, 0)
-	for i, v := range b.values[weights] {
+	for i, v := range b.Values[weights] {
 		if v != 0 {
 			data, indices = append(data, t.Data[4*i:4*i+4]...), append(indices, byte(i%in))
 		}
@@ -46,20 +47,20 @@ func TestStoredRows(t *testing.T) {
 		"first segment from 1": {func(l *tflite.Level) { l.Segments.Bytes[0] = 1 }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newBuilder()
-			out := b.convolve(b.input(6, 6, 150), 5, 1, 1, false, 0.7, tflite.NoActivation)
-			weights := b.model.Operators[0].Inputs[1]
-			b.stored(weights)
-			c.damage(&b.model.Tensors[weights].Sparsity.Levels[3])
-			want := b.output(out)
+			b := tflitetest.NewBuilder()
+			out := b.Convolve(b.Input(6, 6, 150), 5, 1, 1, false, 0.7, tflite.NoActivation)
+			weights := b.Model.Operators[0].Inputs[1]
+			stored(b, weights)
+			c.damage(&b.Model.Tensors[weights].Sparsity.Levels[3])
+			want := b.Output(out)
 			if c.refused {
-				if _, err := planar.New(&b.model); err == nil {
+				if _, err := planar.New(&b.Model); err == nil {
 					t.Error("it is accepted")
 				}
 				return
 			}
-			s := session(t, &b.model)
-			copy(s.Input(), b.planes(t))
+			s := session(t, &b.Model)
+			copy(s.Input(), b.Planes(t))
 			if err := s.Run(); err != nil {
 				t.Fatal(err)
 			}
