@@ -143,11 +143,11 @@ func (p *plan) lives() []*picture {
 	return pictures
 }
 
-// fit is the first place with room for t between the pictures that live while t does.
-func (t *picture) fit(placed []*picture) int {
+// fit is the first place with room for p between the pictures that live while p does.
+func (p *picture) fit(placed []*picture) int {
 	at := 0
 	for _, o := range placed {
-		if o.used < t.made || t.used < o.made || o.at >= at+t.size() {
+		if o.used < p.made || p.used < o.made || o.at >= at+p.size() {
 			continue
 		}
 		at = max(at, o.at+o.size())
