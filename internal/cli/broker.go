@@ -1,6 +1,9 @@
 package cli
 
 import (
+	"context"
+	"errors"
+
 	"plumbline/internal/config"
 	"plumbline/internal/mqtt/broker"
 	"plumbline/internal/mqtt/ingest"
@@ -17,4 +20,12 @@ func brokerOptions(c *config.Serve) broker.Options {
 		WSOrigins: c.MQTTWSOrigins, Anonymous: c.MQTTAnonymous,
 		MaxClients: c.MQTTMaxClients, MaxBufferedBytes: int64(c.MQTTBuffer), MaxPacketBytes: ingest.MaxPacketBytes(int64(c.MaxPictureBytes)),
 	}
+}
+
+// mqttReady says why no device could publish now. The page is there before the broker, which starts last.
+func (h *hub) mqttReady(ctx context.Context) error {
+	if h.config.EmbedsBroker() && h.broker.embedded.Load() == nil {
+		return errors.New("the MQTT broker does not listen yet")
+	}
+	return h.broker.ready(ctx)
 }

@@ -85,10 +85,13 @@ func (h *hook) authenticate(c *conn, name, password string) (user string, err er
 		return c.peer.name()
 	}
 	if h.users == nil || !h.users.Any() || (name == "" && password == "") {
-		if !c.anonymous {
-			return "", errNoAccount
+		switch {
+		case c.anonymous:
+			return "", nil
+		case name != "":
+			return "", errWrongPassword
 		}
-		return "", nil
+		return "", errNoAccount
 	}
 	account, ok := h.users.Verify(c.closed, name, password)
 	if !ok {

@@ -108,6 +108,7 @@ func TestTooManyClients(t *testing.T) {
 
 // A subscriber that reads nothing does not hold up the end.
 func TestCloseDoesNotWaitForWhoDoesNotRead(t *testing.T) {
+	t.Parallel()
 	for _, scheme := range []string{"mqtt", "wss"} {
 		t.Run(scheme, func(t *testing.T) {
 			b := start(t, broker.Options{Handle: newInbox().handle, CloseGrace: 100 * time.Millisecond})

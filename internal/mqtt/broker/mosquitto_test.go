@@ -39,6 +39,7 @@ func TestMosquittoPublishes(t *testing.T) {
 }
 
 func TestPicturesAreNeitherForwardedNorRetained(t *testing.T) {
+	t.Parallel()
 	in := newInbox()
 	b := start(t, broker.Options{Handle: in.handle})
 	if out, err := mosquitto(t, b, "mosquitto_pub", []byte("x"), "-q", "1", "-r", "-t", "images/pi1", "-s"); err != nil {

@@ -56,6 +56,7 @@ func (j *journal) handle(_ context.Context, m mqtt.Message) error {
 // Python's client, the one that devices of the original system run, gets every picture through once, although some are
 // refused at first. In MQTT 3.1.1 it sends again only because the connection is closed.
 func TestPahoSendsAgainWhatWasNotAccepted(t *testing.T) {
+	t.Parallel()
 	interpreter := python(t)
 	for _, c := range []struct {
 		client

@@ -172,6 +172,7 @@ func TestOptionalCertificates(t *testing.T) {
 
 // A camera that was stolen loses its rights while it is connected.
 func TestRevokedWhileConnected(t *testing.T) {
+	t.Parallel()
 	list := filepath.Join(t.TempDir(), "revoked.crl")
 	devices := pki.New(t, "devices")
 	devices.Revoke(list)
@@ -203,6 +204,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 
 // Renewing writes the certificate and then the key: in between they do not fit, and the old ones stay.
 func TestRenewedCertificate(t *testing.T) {
+	t.Parallel()
 	ca, log := pki.New(t, "authority"), &logBuffer{}
 	old, next := ca.Server(), ca.Server()
 	files := broker.TLS{CertFile: filepath.Join(t.TempDir(), "tls.crt"), KeyFile: filepath.Join(t.TempDir(), "tls.key")}

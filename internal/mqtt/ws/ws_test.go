@@ -107,3 +107,34 @@ func TestClosing(t *testing.T) {
 		t.Errorf("closing again: %v", err)
 	}
 }
+
+// FuzzAccept: whatever a stranger sends ends in a websocket or an error, and what it is answered is HTTP.
+func FuzzAccept(f *testing.F) {
+	const right = "GET /mqtt HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n" +
+		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n"
+	for _, seed := range []string{right, right + "\x82\x80", "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "\x10\x00", "GET", strings.Replace(right, "mqtt", "amqp", 1)} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, sent []byte) {
+		near, far := net.Pipe()
+		defer far.Close()
+		_ = far.SetDeadline(time.Now().Add(patience))
+		ended := make(chan error, 1)
+		go func() {
+			stream, err := ws.Accept(near, func(*http.Request) bool { return true })
+			if err == nil {
+				_ = stream.Close()
+			}
+			_ = near.Close()
+			ended <- err
+		}()
+		go func() {
+			_, _ = far.Write(sent)
+			_ = near.SetReadDeadline(time.Now()) // there is no more to come
+		}()
+		answer, err := io.ReadAll(far)
+		if refused := <-ended; refused != nil && len(answer) > 0 && !strings.HasPrefix(string(answer), "HTTP/1.1 ") {
+			t.Errorf("answered %q (%v) and failed with %v", answer, err, refused)
+		}
+	})
+}
