@@ -60,8 +60,10 @@ var existing = map[string]struct {
 	"columns in other order": {statements: []string{`CREATE TABLE posture_log (processed_by TEXT, landmarks_detected BOOLEAN, posture_status TEXT, id SERIAL PRIMARY KEY, body_angle INTEGER, neck_angle INTEGER, analyzed_time TIMESTAMP, received_time TIMESTAMP, filename TEXT, pi_id TEXT);`}},
 	"further columns": {statements: []string{strings.Replace(originalTable, "processed_by TEXT", "processed_by TEXT, note TEXT NOT NULL DEFAULT 'it''s', \"odd \"\"name\" INTEGER", 1),
 		"CREATE INDEX by_note ON posture_log (note);", "CREATE VIEW good AS SELECT * FROM posture_log WHERE posture_status = 'Good';"}},
-	"a column missing":       {statements: []string{strings.Replace(originalTable, "SERIAL PRIMARY KEY, pi_id TEXT, filename TEXT", "SERIAL PRIMARY KEY, pi_id TEXT", 1), "ALTER TABLE posture_log ADD COLUMN filename TEXT;"}},
-	"a capture_id already":   {statements: []string{strings.Replace(originalTable, "processed_by TEXT", "processed_by TEXT, capture_id TEXT", 1)}},
+	"a column missing":     {statements: []string{strings.Replace(originalTable, "SERIAL PRIMARY KEY, pi_id TEXT, filename TEXT", "SERIAL PRIMARY KEY, pi_id TEXT", 1), "ALTER TABLE posture_log ADD COLUMN filename TEXT;"}},
+	"a capture_id already": {statements: []string{strings.Replace(originalTable, "processed_by TEXT", "processed_by TEXT, capture_id TEXT", 1)}},
+	"values demanded": {only: "SQLite", statements: []string{strings.NewReplacer("SERIAL", "INTEGER", "neck_angle INTEGER", "neck_angle INTEGER NOT NULL",
+		"processed_by TEXT", "processed_by TEXT NOT NULL, seen TEXT NOT NULL DEFAULT 'no'").Replace(originalTable)}},
 	"no primary key":         {only: "SQLite", statements: []string{strings.Replace(originalTable, "PRIMARY KEY", "", 1)}},
 	"rows counted by SQLite": {only: "SQLite", statements: []string{strings.Replace(originalTable, "SERIAL", "INTEGER", 1)}},
 	"id without default":     {only: "PostgreSQL", statements: []string{strings.Replace(originalTable, "SERIAL PRIMARY KEY", "INTEGER", 1), "CREATE SEQUENCE other; ALTER TABLE posture_log ALTER COLUMN id SET DEFAULT nextval('other');"}},
@@ -126,6 +128,21 @@ func TestSQLiteRebuildKeepsEverythingElse(t *testing.T) {
 		if err := db.QueryRow(query).Scan(&got); err != nil || got != want {
 			t.Errorf("%s: got %q, %v; want %q", query, got, err, want)
 		}
+	}
+}
+
+// TestSQLiteTableThatDemandsValues: what every row had to have would make each of ours a refusal.
+func TestSQLiteTableThatDemandsValues(t *testing.T) {
+	o := freshSQLite(t)
+	execute(t, o, strings.NewReplacer("SERIAL", "INTEGER", "neck_angle INTEGER", "neck_angle INTEGER NOT NULL",
+		"processed_by TEXT", "processed_by TEXT, note TEXT NOT NULL").Replace(originalTable),
+		"INSERT INTO posture_log (pi_id, neck_angle, note) VALUES ('a', 31, 'kept')")
+	s := open(t, o)
+	nobody := result(1, "pi1")
+	nobody.Assessment = posture.Assessment{Status: posture.NoLandmarks}
+	appendAll(t, s, nobody)
+	if got := query(t, o, "SELECT group_concat(id || coalesce(note, '-') || coalesce(neck_angle, '-')) FROM posture_log"); got != "1kept31,2--" {
+		t.Errorf("the table holds %s", got)
 	}
 }
 

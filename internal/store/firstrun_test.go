@@ -3,12 +3,14 @@ package store_test
 import (
 	"context"
 	"net/url"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
 
 	"plumbline/internal/posture"
 	"plumbline/internal/store"
+	"plumbline/internal/testkit/postgres"
 )
 
 // as is a database reached by another user, who is made if need be.
@@ -97,6 +99,39 @@ func TestReadOnlyDatabaseIsRefused(t *testing.T) {
 	said := refusal(t, store.Options{URL: o.URL + "&default_transaction_read_only=on"})
 	if !strings.Contains(said, "read-only for this user") {
 		t.Error(said)
+	}
+}
+
+func TestStandbyIsRefused(t *testing.T) {
+	standby := postgres.ForTest(t, postgres.Options{})
+	o := store.Options{URL: standby.URL(standby.NewDatabase(t))}
+	open(t, o)
+	if err := standby.Demote(); err != nil {
+		t.Fatal(err)
+	}
+	if said := refusal(t, o); !strings.Contains(said, "standby, which takes no rows") {
+		t.Error(said)
+	}
+}
+
+// TestPreparationInTheDocumentation: the statements there are all that a user with few rights needs.
+func TestPreparationInTheDocumentation(t *testing.T) {
+	text, err := os.ReadFile("../../docs/database.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, statements, _ := strings.Cut(string(text), "```sql\nCREATE ROLE")
+	statements, _, _ = strings.Cut(statements, "```")
+	for name, before := range map[string]string{"no table": "", "the original's": originalTable + originalInsert("pi1", "31")} {
+		own := postgres.ForTest(t, postgres.Options{}) // roles belong to the whole server
+		own.SQL(t, "postgres", before+"CREATE ROLE"+statements)
+		s, err := store.Open(t.Context(), store.Options{URL: changed(t, own.URL("postgres"), func(u *url.URL) { u.User = url.UserPassword("plumbline_hub", "choose one") })})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		appendAll(t, s, result(1, "pi1"))
+		s.Close()
 	}
 }
 

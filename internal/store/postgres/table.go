@@ -100,9 +100,6 @@ var taken = map[string][]string{
 // shortest is the least limit of a varchar that is taken: the names of pictures have 55 characters.
 const shortest = 64
 
-// filled are the columns that every row of ours fills; the others may be NULL, where nobody is found for one.
-var filled = []string{"id", "pi_id", "received_time", "analyzed_time", "posture_status", "landmarks_detected", "processed_by", "capture_id"}
-
 // unfit says of each column that Plumbline cannot work with what it is, what is needed, and the statement that mends it.
 func (t table) unfit() []string {
 	if t.exists && t.kind != "r" {
@@ -149,7 +146,7 @@ func (c column) ours(name, needed string) []string {
 		return []string{fmt.Sprintf("column %s is %s, %s is needed\n    → %s", name, c.full, needed, c.convert(name, needed))}
 	case c.length > 0 && c.length < shortest:
 		return []string{fmt.Sprintf("column %s is %s, too short for what is written there\n    → %s", name, c.full, alter(name, "TYPE text"))}
-	case c.required && !slices.Contains(filled, name):
+	case c.required && !row.Filled(name):
 		return []string{fmt.Sprintf("column %s is NOT NULL, but some results have nothing to write there\n    → %s", name, alter(name, "DROP NOT NULL"))}
 	}
 	return nil

@@ -1,6 +1,9 @@
 package row
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Column is one column of the table with its type in either database.
 type Column struct {
@@ -44,6 +47,12 @@ var Ours = []Column{
 func Columns() []Column {
 	return append(append([]Column{}, Original...), Ours...)
 }
+
+// filled are the columns that every row of ours fills; the others are NULL where nobody is found, or no picture is kept.
+var filled = []string{"id", "pi_id", "received_time", "analyzed_time", "posture_status", "landmarks_detected", "processed_by", "capture_id"}
+
+// Filled tells whether every row of ours has a value in the column.
+func Filled(name string) bool { return slices.Contains(filled, strings.ToLower(name)) }
 
 // List joins what f makes of each column with commas.
 func List(columns []Column, f func(Column) string) string {

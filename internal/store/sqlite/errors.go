@@ -3,6 +3,8 @@ package sqlite
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"syscall"
 
 	driver "modernc.org/sqlite"
 	codes "modernc.org/sqlite/lib"
@@ -45,6 +47,12 @@ func explain(path string, err error) error {
 		advice = "file and folder must be writable for this user"
 	case codes.SQLITE_BUSY, codes.SQLITE_LOCKED:
 		advice = "another program holds the database locked"
+	}
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
+		advice = "file and folder must be writable for this user"
+	}
+	if errors.Is(err, syscall.ENOSPC) {
+		advice = "the disk is full: free some space"
 	}
 	if advice == "" {
 		return fmt.Errorf("database %s: %w", path, err)

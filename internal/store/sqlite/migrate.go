@@ -66,7 +66,8 @@ func addIndexes(ctx context.Context, tx *sql.Tx) error {
 }
 
 // adoptTable makes the table, or takes over one that is there: a table whose id does not count by itself (SERIAL is no type
-// that SQLite knows, it leaves id NULL) is rebuilt, and what lacks of the original's columns is added.
+// that SQLite knows, it leaves id NULL), or that demands values which we may not have, is rebuilt, and what lacks of the
+// original's columns is added.
 func adoptTable(ctx context.Context, tx *sql.Tx) error {
 	columns, err := tableColumns(ctx, tx)
 	if err != nil {
@@ -75,7 +76,7 @@ func adoptTable(ctx context.Context, tx *sql.Tx) error {
 	switch {
 	case len(columns) == 0:
 		return execAll(ctx, tx, createTable("posture_log", nil))
-	case !countsByItself(columns):
+	case !countsByItself(columns), demandsValues(columns):
 		return rebuild(ctx, tx, columns)
 	}
 	return addMissing(ctx, tx, row.Original)

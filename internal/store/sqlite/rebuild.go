@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 
 	"plumbline/internal/store/row"
@@ -14,10 +15,11 @@ type column struct {
 	name, kind string
 	preset     sql.NullString // its DEFAULT
 	key        int            // its place in the primary key, 0 for none
+	required   bool           // NOT NULL
 }
 
 func tableColumns(ctx context.Context, tx *sql.Tx) ([]column, error) {
-	rows, err := tx.QueryContext(ctx, "SELECT name, type, dflt_value, pk FROM pragma_table_info('posture_log')")
+	rows, err := tx.QueryContext(ctx, "SELECT name, type, dflt_value, pk, \"notnull\" FROM pragma_table_info('posture_log')")
 	if err != nil {
 		return nil, fmt.Errorf("reading the table's columns: %w", err)
 	}
@@ -25,7 +27,7 @@ func tableColumns(ctx context.Context, tx *sql.Tx) ([]column, error) {
 	var columns []column
 	for rows.Next() {
 		var c column
-		if err := rows.Scan(&c.name, &c.kind, &c.preset, &c.key); err != nil {
+		if err := rows.Scan(&c.name, &c.kind, &c.preset, &c.key, &c.required); err != nil {
 			return nil, fmt.Errorf("reading the table's columns: %w", err)
 		}
 		columns = append(columns, c)
@@ -51,6 +53,15 @@ func countsByItself(columns []column) bool {
 		}
 	}
 	return id != nil && keys == 1 && id.key == 1 && strings.EqualFold(id.kind, "INTEGER")
+}
+
+// demandsValues tells whether a column must not be NULL that some rows of ours leave so: one that we do not know and that has no
+// default, or an angle, where nobody was found.
+func demandsValues(columns []column) bool {
+	return slices.ContainsFunc(columns, func(c column) bool {
+		known := slices.ContainsFunc(row.Columns(), func(k row.Column) bool { return strings.EqualFold(k.Name, c.name) })
+		return c.required && c.key == 0 && (known && !row.Filled(c.name) || !known && !c.preset.Valid)
+	})
 }
 
 // rebuild makes the table anew with a counting id and copies every row, every column, and the indexes and triggers. An id

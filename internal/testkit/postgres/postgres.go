@@ -246,13 +246,19 @@ func watch(log io.Reader, ready chan<- struct{}) string {
 		if first.Len() < 10_000 {
 			first.WriteString(lines.Text() + "\n")
 		}
-		if open && strings.Contains(lines.Text(), "database system is ready to accept connections") {
+		if open && strings.Contains(lines.Text(), "database system is ready to accept") {
 			close(ready)
 			open = false
 		}
 	}
 	io.Copy(io.Discard, log) //nolint:errcheck // only for a line too long for the scanner
 	return first.String()
+}
+
+// Demote makes the running server a standby, which is read-only for ever; it follows nobody.
+func (s *Server) Demote() error {
+	signal := filepath.Join(s.data(), "standby.signal")
+	return errors.Join(s.Stop(), os.WriteFile(signal, nil, 0o600), unprivileged.Give(signal, s.owner), s.Start())
 }
 
 // Stop ends the server in order; its clients are thrown out ("fast" in PostgreSQL's words).
