@@ -58,10 +58,11 @@ type Line struct {
 	Now         func() time.Time
 }
 
-// What one session holds at most: one capture is inferred while one is drawn and one waits for the hub's commit. The
-// last one needs its frame no more, so two frames go round; a frame of a large picture is 20 MB and more.
+// What one session holds at most: one capture is inferred, one is drawn, and the others wait for the hub's commit, which takes
+// some round trips to a database that may be far away: 14 results cover a third of a second at 40 pictures a second. Those that
+// wait need their frame no more, so two frames go round; a frame of a large picture is 20 MB and more.
 const (
-	inHandPerSession = 3
+	inHandPerSession = 16
 	framesPerSession = 2
 )
 

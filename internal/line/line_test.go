@@ -168,12 +168,17 @@ func TestWhatCannotBeRecordedIsReleased(t *testing.T) {
 	})
 }
 
-// While one picture waits for the hub's commit the session already analyses the next, but it never holds more than three.
+// While pictures wait for the hub's commit, which may be far away, the session already analyses the next, but it never holds more
+// than sixteen.
 func TestRecordingOverlapsInference(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, open := new(diary), make(chan struct{})
 		infer := func(*posture.Frame) ([]posture.Pose, error) { d.note("inferred"); return nil, nil }
-		l := newLine(d, []string{"a", "b", "c", "d", "e"}, infer, func(_ context.Context, r posture.Result) error {
+		var captures []string
+		for c := range 20 {
+			captures = append(captures, string(rune('a'+c)))
+		}
+		l := newLine(d, captures, infer, func(_ context.Context, r posture.Result) error {
 			d.note("recording " + r.CaptureID)
 			<-open
 			return nil
@@ -182,7 +187,10 @@ func TestRecordingOverlapsInference(t *testing.T) {
 		ended := make(chan error, 1)
 		go func() { ended <- l.Run(ctx) }()
 		synctest.Wait()
-		want := []string{"inferred", "inferred", "inferred", "recording a", "recording b", "recording c"}
+		want := slices.Repeat([]string{"inferred"}, 16)
+		for _, c := range captures[:16] {
+			want = append(want, "recording "+c)
+		}
 		if diff := cmp.Diff(want, slices.Sorted(slices.Values(d.read()))); diff != "" {
 			t.Errorf("with the hub busy (-want +got):\n%s", diff)
 		}
@@ -198,8 +206,8 @@ func TestRecordingOverlapsInference(t *testing.T) {
 				acknowledged++
 			}
 		}
-		if acknowledged != 5 {
-			t.Errorf("%d of 5 acknowledged", acknowledged)
+		if acknowledged != len(captures) {
+			t.Errorf("%d of %d acknowledged", acknowledged, len(captures))
 		}
 	})
 }

@@ -12,8 +12,8 @@ import (
 	"plumbline/internal/posture"
 )
 
-// recordersAtOnce bounds the results that wait for the recorder; more wait in their workers.
-const recordersAtOnce = 64
+// recordersAtOnce bounds the results that wait for the recorder, as many as it commits at once; more wait in their workers.
+const recordersAtOnce = 256
 
 // unrecordable is the error of a result that no repetition gets recorded.
 type unrecordable struct{ error }
