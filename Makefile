@@ -123,6 +123,9 @@ fuzz: deps-test assets ## run every fuzz test for FUZZTIME (20s)
 chaos: build ## kill workers and hubs under load and see that nothing is lost (ARGS="-pictures 5000 -kill-every 500ms")
 	@$(GO) run ./test/chaos $(ARGS)
 
+compat: assets ## run the newest tagged version beside the present one: folders and workers of each with the other's (ARGS="-tag v0.1.0")
+	@$(GO) run ./test/compat $(ARGS)
+
 ## ---- measurements ----------------------------------------------------------------------------------------------------
 
 .tools/peer/ready: test/bench/python/requirements.txt
@@ -156,4 +159,4 @@ clean: ## remove what was built (node_modules and .tools stay)
 	@rm -rf dist
 	@find internal/bundle/assets -mindepth 1 ! -name README.md -delete
 
-.PHONY: help deps deps-build deps-test build assets run demo test lint cover fuzz chaos bench parity photos dist dist-test licenses clean
+.PHONY: help deps deps-build deps-test build assets run demo test lint cover fuzz chaos compat bench parity photos dist dist-test licenses clean
