@@ -251,6 +251,36 @@ func TestLedgerFindsWhatIsTooMuch(t *testing.T) {
 	}
 }
 
+// Entries leave the journal by age while their rows stay: those are counted apart, and so are the rows of the Python scripts.
+func TestLedgerAfterTheJournalsAge(t *testing.T) {
+	h := startHub(t)
+	for range 3 {
+		sendOne(t, h.mqtt)
+	}
+	h.drain()
+	h.stop()
+	query := tables["SQLite"](t)
+	query(h.data(), "INSERT INTO posture_log (pi_id, posture_status) VALUES ('pi7', 'Good') RETURNING id")
+	for _, c := range []struct {
+		leave           uint64
+		recorded, older int
+	}{{2, 1, 2}, {3, 0, 3}} {
+		js := openJetStream(t, h.data())
+		s, err := js.Stream(t.Context(), "PLUMBLINE_JOURNAL")
+		if err == nil {
+			err = s.Purge(t.Context(), jetstream.WithPurgeSequence(c.leave+1))
+		}
+		js.close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := account(t, "--data", h.data())
+		if !r.Balanced || r.Accepted != c.recorded || r.Recorded != c.recorded || r.Outside.OlderRows != c.older || r.Outside.OtherRows != 1 {
+			t.Errorf("%d entries have left: %+v", c.leave, r)
+		}
+	}
+}
+
 // A ledger taken again and again under load balances each time, and a look at a stopped hub's folder changes no limit of its.
 func TestLedgerBalancesUnderLoad(t *testing.T) {
 	h := startHub(t, "--journal-age", "90d", "--queue-max-bytes", "1GB", "--rows-max-age", "1000d")
