@@ -59,6 +59,9 @@ func TestPostgresErrorsSayWhatToDo(t *testing.T) {
 			if err == nil {
 				t.Fatal("opened")
 			}
+			if strings.Contains(err.Error(), "\n\t") || strings.Count(err.Error(), "connection refused") > 1 {
+				t.Errorf("said twice, or over several lines: %q", err)
+			}
 			for _, want := range test.want {
 				if !strings.Contains(err.Error(), want) {
 					t.Errorf("got %q, want it to say %q", err, want)

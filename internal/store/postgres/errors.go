@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -40,10 +41,26 @@ func (d *Database) explain(err error) error {
 	if err == nil || errors.Is(err, context.Canceled) {
 		return err
 	}
+	err = oneLine{err}
 	if advice := adviceFor(err, d.pool.Config().ConnConfig); advice != "" {
 		return fmt.Errorf("%s: %w (%s)", d.where(), err, advice)
 	}
 	return fmt.Errorf("%s: %w", d.where(), err)
+}
+
+// oneLine is an error whose repeated lines, one for each address and way that was tried, are said once.
+type oneLine struct{ error }
+
+func (o oneLine) Unwrap() error { return o.error }
+
+func (o oneLine) Error() string {
+	var said []string
+	for line := range strings.SplitSeq(o.error.Error(), "\n") {
+		if line = strings.TrimSpace(line); !slices.Contains(said, line) {
+			said = append(said, line)
+		}
+	}
+	return strings.Join(said, " ")
 }
 
 // where names the database without its user and password.
