@@ -85,6 +85,9 @@ func (h *Hub) factsOf(r Receipt, c posture.Capture, sum [sha256.Size]byte) (fact
 // promise commits a picture (or what couldn't be one) and then its journal entry, unless the message was
 // accepted before.
 func (h *Hub) promise(ctx context.Context, r Receipt, f facts, into stream, body []byte) (Acceptance, error) {
+	if err := h.connected(); err != nil {
+		return Acceptance{}, err
+	}
 	if err := h.finishAbandoned(ctx); err != nil {
 		return Acceptance{}, err
 	}
@@ -94,7 +97,7 @@ func (h *Hub) promise(ctx context.Context, r Receipt, f facts, into stream, body
 			return Acceptance{ID: id, Duplicate: id != ""}, err
 		}
 	}
-	if err := h.health.diskReserve(h.options); err != nil {
+	if err := h.diskReserve(); err != nil {
 		return Acceptance{}, err
 	}
 	msg, err := newMessage(into.subject(f.ID), f, body)

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -40,7 +41,7 @@ func (n note) before(run string, delivered uint64) int {
 
 // notes keeps them, one for each capture that needs one, by its sequence in the queue.
 type notes struct {
-	js     jetstream.JetStream
+	hub    *Hub
 	stream stream
 }
 
@@ -66,7 +67,7 @@ func (a notes) write(ctx context.Context, sequence uint64, n note) error {
 	if err != nil {
 		return fmt.Errorf("noting an attempt at capture %d: %w", sequence, err)
 	}
-	if _, err := a.js.Publish(ctx, a.stream.subject(sequenceToken(sequence)), text); err != nil {
+	if _, err := a.hub.publish(ctx, &nats.Msg{Subject: a.stream.subject(sequenceToken(sequence)), Data: text}); err != nil {
 		return fmt.Errorf("noting an attempt at capture %d: %w", sequence, err)
 	}
 	return nil

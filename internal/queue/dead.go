@@ -115,11 +115,11 @@ func (h *Hub) bury(ctx context.Context, f facts, picture []byte) error {
 	if err != nil {
 		return err
 	}
-	_, err = h.js.PublishMsg(ctx, m)
+	_, err = h.publish(ctx, m)
 	if isThere(err) {
 		var undone bool
 		if undone, err = h.removeUndone(ctx, f); undone && err == nil {
-			_, err = h.js.PublishMsg(ctx, m)
+			_, err = h.publish(ctx, m)
 		}
 	}
 	h.health.wrote(true, f.Size, err)
@@ -234,7 +234,7 @@ func (h *Hub) exchange(ctx context.Context, m *nats.Msg, id string, letter uint6
 	if err := h.EnsureJournaled(ctx, id); err != nil {
 		return err
 	}
-	if _, err := h.js.PublishMsg(ctx, m); err != nil && !isThere(err) {
+	if _, err := h.publish(ctx, m); err != nil && !isThere(err) {
 		return fmt.Errorf("moving dead letter %s: %w", id, h.explain(err, false))
 	}
 	h.betweenExchange(id)

@@ -27,7 +27,7 @@ type health struct {
 func (s *health) wrote(dead bool, size int64, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, answered := refusal(err); err != nil && !answered {
+	if _, answered := refusal(err); err != nil && (!answered || noRoom(err)) {
 		s.failure = err
 		return
 	}
@@ -57,6 +57,26 @@ func (s *health) diskReserve(o Options) error {
 	return s.low
 }
 
+// diskReserve looks at our own disk; that of a NATS outside is looked after there.
+func (h *Hub) diskReserve() error {
+	if h.options.Outside != nil {
+		return nil
+	}
+	return h.health.diskReserve(h.options)
+}
+
+// connected says since when there is no connection to a NATS outside.
+func (h *Hub) connected() error {
+	if h.options.Outside == nil || h.nc.IsConnected() {
+		return nil
+	}
+	err := fmt.Errorf("no connection to NATS at %s", h.options.Outside.Server)
+	if last := h.nc.LastError(); last != nil {
+		return fmt.Errorf("%w: %w", err, last)
+	}
+	return err
+}
+
 // explain says what a stream's refusal or silence means to the person who must act.
 func (h *Hub) explain(err error, dead bool) error {
 	switch {
@@ -64,6 +84,10 @@ func (h *Hub) explain(err error, dead bool) error {
 		return fmt.Errorf("the dead letters are full: look at them, and replay or drop them: %w", err)
 	case isFull(err):
 		return fmt.Errorf("no room for it, the limit of waiting pictures is %d MiB: %w", h.maxBytes>>20, err)
+	case noRoom(err):
+		return fmt.Errorf("NATS has no room left for this account, or at all: %w", err)
+	case h.options.Outside != nil && passing(err):
+		return fmt.Errorf("no answer of NATS at %s within %s: %w", h.options.Outside.Server, commitTimeout, err)
 	case errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("no answer within %s; the disk of %s is slow or broken, and if the log tells of a failed write, a new start is needed: %w",
 			commitTimeout, h.options.Dir, err)
@@ -80,10 +104,13 @@ func (h *Hub) Ready(ctx context.Context) error {
 	if closed {
 		return ErrClosed
 	}
-	if !h.server.JetStreamEnabled() {
+	if err := h.connected(); err != nil {
+		return err
+	}
+	if h.server != nil && !h.server.JetStreamEnabled() {
 		return fmt.Errorf("the queue's storage is switched off after an error (see the log): put the disk of %s right and start again", h.options.Dir)
 	}
-	if err := errors.Join(h.past.failure(), h.health.diskReserve(h.options)); err != nil {
+	if err := errors.Join(h.past.failure(), h.diskReserve()); err != nil {
 		return err
 	}
 	h.health.mu.Lock()

@@ -26,7 +26,8 @@ type Hub struct {
 	names   names
 	ids     *idMaker
 
-	server   *server.Server
+	server   *server.Server // nil with a NATS outside
+	denied   denials        // by a NATS outside
 	nc       *nats.Conn
 	js       jetstream.JetStream
 	streams  streams
@@ -71,7 +72,7 @@ func Open(ctx context.Context, o Options) (*Hub, error) {
 		return nil, fmt.Errorf("making the queue's folder: %w", err)
 	}
 	h := &Hub{
-		options: o, log: o.Logger, names: names{defaultPrefix}, ids: newIDMaker(),
+		options: o, log: o.Logger, names: o.names(), ids: newIDMaker(),
 		now: time.Now, beforeJournal: func(string) error { return nil }, betweenExchange: func(string) {},
 		health:   health{free: freeDisk},
 		promises: newPromises(), earlier: newIndex(), past: newHistory(), gate: newGate(),
@@ -80,18 +81,48 @@ func Open(ctx context.Context, o Options) (*Hub, error) {
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	if err := h.open(ctx); err != nil {
 		h.stop()
-		return nil, fmt.Errorf("opening the queue in %s: %w", o.Dir, err)
+		return nil, fmt.Errorf("opening the queue %s: %w", h.place(), err)
 	}
 	return h, nil
 }
 
-func (h *Hub) open(ctx context.Context) (err error) {
-	if err = h.names.validate(); err != nil {
-		return err
+// place says where the streams are.
+func (h *Hub) place() string {
+	if o := h.options.Outside; o != nil {
+		return "on NATS at " + o.Server.String()
 	}
+	return "in " + h.options.Dir
+}
+
+func (h *Hub) open(ctx context.Context) (err error) {
 	if h.claims, err = openClaimFiles(filepath.Join(h.options.Dir, "claims")); err != nil {
 		return err
 	}
+	if h.options.Outside != nil {
+		err = h.join(ctx)
+	} else {
+		err = h.openEmbedded(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	h.notes = notes{h, h.streams.attempts}
+	if err = h.settle(ctx); err != nil {
+		return fmt.Errorf("putting right what the last run left: %w", err)
+	}
+	if h.options.Outside == nil {
+		if h.consumer, err = openFresh(ctx, h.streams.queue, h.options); err != nil {
+			return err
+		}
+	}
+	if h.metrics, err = newMetrics(h, h.options.Registerer); err != nil {
+		return err
+	}
+	return h.serveDesk()
+}
+
+// openEmbedded starts the server in this process and opens its streams.
+func (h *Hub) openEmbedded(ctx context.Context) (err error) {
 	if h.server, err = startServer(h.options); err != nil {
 		return err
 	}
@@ -104,20 +135,8 @@ func (h *Hub) open(ctx context.Context) (err error) {
 	if h.maxBytes, err = h.queueBytes(ctx); err != nil {
 		return err
 	}
-	if h.streams, err = openStreams(ctx, h.js, h.names, h.options, h.maxBytes); err != nil {
-		return err
-	}
-	h.notes = notes{h.js, h.streams.attempts}
-	if err = h.settle(ctx); err != nil {
-		return fmt.Errorf("putting right what the last run left: %w", err)
-	}
-	if h.consumer, err = openConsumer(ctx, h.streams.queue, h.options); err != nil {
-		return err
-	}
-	if h.metrics, err = newMetrics(h, h.options.Registerer); err != nil {
-		return err
-	}
-	return h.serveDesk()
+	h.streams, err = openStreams(ctx, h.js, h.names, wanted(h.options, h.maxBytes, 1), h.options.KeepLimits)
+	return err
 }
 
 // queueBytes is the queue's limit: as given, else a share of the disk that is free or filled by the queue already.
@@ -141,6 +160,9 @@ func (h *Hub) queueBytes(ctx context.Context) (int64, error) {
 
 // connect makes one more connection to the queue's server.
 func (h *Hub) connect(name string, log *slog.Logger) (*nats.Conn, error) {
+	if o := h.options.Outside; o != nil {
+		return o.connect(name, log, &h.denied)
+	}
 	return connect(h.server, name, log)
 }
 

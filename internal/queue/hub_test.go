@@ -20,10 +20,12 @@ func options(t testing.TB) queue.Options {
 	if testing.Verbose() {
 		log = t.Output()
 	}
-	return queue.Options{
+	o := queue.Options{
 		Dir: t.TempDir(), MaxQueueBytes: 64 << 20, MaxPicture: 1 << 20, Lease: 300 * time.Millisecond,
 		Logger: slog.New(slog.NewTextHandler(log, nil)),
 	}
+	place(t, &o)
+	return o
 }
 
 func open(t testing.TB, o queue.Options) *queue.Hub {

@@ -46,6 +46,7 @@ type Options struct {
 	MaxBlame        int           // failed attempts after which a capture is a dead letter; 5
 	KeepLimits      bool          // streams that are there keep their size and age, whatever is said above
 
+	Outside  *Outside // a NATS that runs elsewhere, instead of the embedded server; Dir then holds claims in hand only
 	Listener Listener // for workers on other machines; none
 
 	// OnHung is called, in a goroutine of its own, when a claim was neither settled nor handed in within
@@ -76,14 +77,38 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	if o.Outside != nil {
+		outside := *o.Outside // its replicas are decided later
+		o.Outside = &outside
+	}
 	if o.OnHung == nil {
 		o.OnHung = func(string) {}
 	}
 	return o, o.validate()
 }
 
+// names are those of the installation.
+func (o Options) names() names {
+	if o.Outside != nil && o.Outside.Prefix != "" {
+		return names{o.Outside.Prefix}
+	}
+	return names{defaultPrefix}
+}
+
 func (o Options) validate() error {
+	if err := o.names().validate(); err != nil {
+		return err
+	}
+	if o.Outside != nil {
+		if err := o.Outside.validate(); err != nil {
+			return err
+		}
+	}
 	switch {
+	case o.Outside != nil && o.Listener.Address != "":
+		return errors.New("queue: workers join the NATS outside, not this hub: no listener is needed beside it")
+	case o.Outside != nil && (o.Outside.Replicas < 0 || o.Outside.Replicas > 5):
+		return fmt.Errorf("queue: %d replicas of each stream; it can be 1 to 5", o.Outside.Replicas)
 	case o.Sync != SyncAlways && o.Sync != SyncInterval:
 		return fmt.Errorf("queue: sync is %q; it can be %q or %q", o.Sync, SyncAlways, SyncInterval)
 	case o.MaxPicture < 0 || o.MaxPicture > largestPicture:

@@ -133,13 +133,13 @@ func (h *Hub) store(ctx context.Context, p *promise) error {
 	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
 	defer cancel()
 	dead := p.facts.Refused
-	_, err := h.js.PublishMsg(ctx, p.msg)
+	_, err := h.publish(ctx, p.msg)
 	h.health.wrote(dead, p.facts.Size, err)
 	switch _, answered := refusal(err); {
 	case err == nil || isThere(err):
 		p.stage, p.msg = entering, nil
 		return nil
-	case answered || errors.Is(err, nats.ErrMaxPayload):
+	case answered || errors.Is(err, nats.ErrMaxPayload) || errors.Is(err, errNotSent):
 		p.stage, p.msg = refused, nil
 		h.promises.end(p)
 		return h.explain(err, dead)
@@ -160,7 +160,7 @@ func (h *Hub) enterJournal(ctx context.Context, f facts) error {
 	if err != nil {
 		return fmt.Errorf("writing the journal entry of capture %s: %w", f.ID, err)
 	}
-	ack, err := h.js.Publish(ctx, h.streams.journal.subject(topicToken(f.Topic)), text)
+	ack, err := h.publish(ctx, &nats.Msg{Subject: h.streams.journal.subject(topicToken(f.Topic)), Data: text})
 	if err != nil {
 		h.health.wrote(false, 0, err)
 		return fmt.Errorf("storing the journal entry of capture %s: %w", f.ID, h.explain(err, false))

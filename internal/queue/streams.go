@@ -17,11 +17,24 @@ type streams struct {
 	queue, journal, dead, dropped, attempts stream
 }
 
-// openStreams makes what is missing and fits what is there to the options.
-func openStreams(ctx context.Context, js jetstream.JetStream, n names, o Options, queueBytes int64) (streams, error) {
-	var s streams
+// of is the place of a kind.
+func (s *streams) of(k kind) *stream {
+	return map[kind]*stream{
+		queueStream: &s.queue, journalStream: &s.journal, deadStream: &s.dead,
+		droppedStream: &s.dropped, attemptsStream: &s.attempts,
+	}[k]
+}
+
+// wantedStream is a stream as it should be.
+type wantedStream struct {
+	kind   kind
+	config jetstream.StreamConfig // without name and subjects
+}
+
+// wanted are the streams of a hub.
+func wanted(o Options, queueBytes int64, replicas int) []wantedStream {
 	base := jetstream.StreamConfig{
-		Storage: jetstream.FileStorage, Replicas: 1, AllowDirect: true,
+		Storage: jetstream.FileStorage, Replicas: replicas, AllowDirect: true,
 		Discard: jetstream.DiscardNew,
 		// Never relied on, see DESIGN.md; this is the shortest window that JetStream takes.
 		Duplicates: 100 * time.Millisecond,
@@ -40,45 +53,61 @@ func openStreams(ctx context.Context, js jetstream.JetStream, n names, o Options
 	dropped.MaxAge = o.JournalAge
 	attempts := base
 	attempts.MaxMsgsPerSubject, attempts.Discard = 1, jetstream.DiscardOld
+	return []wantedStream{
+		{queueStream, queue}, {journalStream, journal}, {deadStream, dead}, {droppedStream, dropped}, {attemptsStream, attempts},
+	}
+}
 
-	for _, st := range []struct {
-		into   *stream
-		kind   kind
-		config jetstream.StreamConfig
-	}{
-		{&s.queue, queueStream, queue},
-		{&s.journal, journalStream, journal},
-		{&s.dead, deadStream, dead},
-		{&s.dropped, droppedStream, dropped},
-		{&s.attempts, attemptsStream, attempts},
-	} {
-		st.config.Name, st.config.Subjects = n.stream(st.kind), []string{n.subjects(st.kind) + "*"}
-		if o.KeepLimits {
-			if err := keepLimits(ctx, js, &st.config); err != nil {
+// named gives a stream's configuration its name and subjects.
+func (w wantedStream) named(n names) jetstream.StreamConfig {
+	c := w.config
+	c.Name, c.Subjects = n.stream(w.kind), []string{n.subjects(w.kind) + "*"}
+	return c
+}
+
+// openStreams makes what is missing and fits what is there to the options: on the embedded server they are ours.
+func openStreams(ctx context.Context, js jetstream.JetStream, n names, all []wantedStream, keep bool) (streams, error) {
+	var s streams
+	for _, w := range all {
+		c := w.named(n)
+		if keep {
+			if err := keepLimits(ctx, js, &c); err != nil {
 				return s, err
 			}
 		}
-		opened, err := js.CreateOrUpdateStream(ctx, st.config)
+		opened, err := js.CreateOrUpdateStream(ctx, c)
 		if err != nil {
-			return s, fmt.Errorf("opening stream %s: %w", st.config.Name, err)
+			return s, fmt.Errorf("opening stream %s: %w", c.Name, err)
 		}
-		*st.into = stream{opened, n.subjects(st.kind)}
+		*s.of(w.kind) = stream{opened, n.subjects(w.kind)}
 	}
 	return s, nil
 }
 
-// openConsumer makes the workers' common consumer. It lives in memory: a new run starts without leases and without
-// delivery counts, so what was leased when the process died is available at once; blame is kept by us.
-func openConsumer(ctx context.Context, queue stream, o Options) (jetstream.Consumer, error) {
-	c, err := queue.CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
-		Durable: consumerName, MemoryStorage: true,
+// consumerConfig is the workers' common consumer.
+func consumerConfig(o Options) jetstream.ConsumerConfig {
+	return jetstream.ConsumerConfig{
+		Durable:   consumerName,
 		AckPolicy: jetstream.AckExplicitPolicy, AckWait: o.Lease,
 		MaxDeliver: -1, MaxAckPending: -1, MaxWaiting: 4096,
-	})
+	}
+}
+
+// openFresh makes the consumer of the embedded server. It lives in memory: a new run starts without leases and without
+// delivery counts, so what was leased when the process died is available at once; blame is kept by us.
+func openFresh(ctx context.Context, queue stream, o Options) (jetstream.Consumer, error) {
+	c := consumerConfig(o)
+	c.MemoryStorage = true
+	return openConsumer(ctx, queue, c)
+}
+
+// openConsumer makes the workers' consumer, or takes up the one that is there with its leases and counts.
+func openConsumer(ctx context.Context, queue stream, c jetstream.ConsumerConfig) (jetstream.Consumer, error) {
+	opened, err := queue.CreateOrUpdateConsumer(ctx, c)
 	if err != nil {
 		return nil, fmt.Errorf("opening the workers' consumer: %w", err)
 	}
-	return c, nil
+	return opened, nil
 }
 
 // topicToken makes a subject's token of a topic, which may hold anything.
@@ -103,4 +132,10 @@ func isFull(err error) bool {
 func isThere(err error) bool {
 	api, ok := refusal(err)
 	return ok && strings.Contains(api.Description, "maximum messages per subject exceeded")
+}
+
+// noRoom reports whether server or account have no room left, whatever the stream's own limit.
+func noRoom(err error) bool {
+	api, ok := refusal(err)
+	return ok && (api.ErrorCode == codeAccountLimit || api.ErrorCode == codeInsufficient || api.ErrorCode == codeStorageLimit)
 }

@@ -1,0 +1,249 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Outside is a NATS that runs elsewhere, to be used instead of the embedded server.
+type Outside struct {
+	Server
+	Prefix   string // what streams and subjects begin with; "plumbline"
+	Replicas int    // of each stream; 0: three where the server belongs to a cluster, else one
+	// Alone: results go where no other hub can write them, so that a second hub on the same streams is refused.
+	Alone bool
+}
+
+// Server is how a NATS server, or a cluster of them, is reached. At most one way to say who one is makes sense.
+type Server struct {
+	URLs           []string // nats:// or tls://; any of a cluster will do, more of them help at the start
+	Credentials    string   // file with a user's JWT and seed
+	User, Password string
+	Token          string
+	CA             string // file with the authorities that may have signed the server's certificate; the system's
+	Cert, Key      string // files of the client's certificate
+}
+
+// Times of connections to a server outside.
+const (
+	connectTimeout = 5 * time.Second
+	reconnectWait  = 250 * time.Millisecond // plus jitter
+	pingEvery      = 10 * time.Second       // a connection that says nothing for three of these is given up
+	openTimeout    = 30 * time.Second       // for a cluster that is just choosing its leaders
+	openPause      = 500 * time.Millisecond
+)
+
+// String names the servers without what is secret in their URLs.
+func (s Server) String() string {
+	shown := make([]string, len(s.URLs))
+	for i, text := range s.URLs {
+		if shown[i] = text; !strings.Contains(text, "@") {
+			continue
+		}
+		if u, err := url.Parse(text); err == nil && u.Host != "" {
+			shown[i] = u.Scheme + "://" + u.Host
+		} else {
+			shown[i] = text[strings.LastIndex(text, "@")+1:]
+		}
+	}
+	return strings.Join(shown, ",")
+}
+
+func (s Server) validate() error {
+	if len(s.URLs) == 0 {
+		return errors.New("queue: no address of a NATS server given")
+	}
+	if (s.Cert == "") != (s.Key == "") {
+		return errors.New("queue: a client certificate for NATS needs both its file and that of its key")
+	}
+	ways := 0
+	for _, given := range []bool{s.Credentials != "", s.User != "", s.Token != ""} {
+		if given {
+			ways++
+		}
+	}
+	if ways > 1 {
+		return errors.New("queue: give one of credentials, user with password, and token for NATS")
+	}
+	return nil
+}
+
+// denials remembers what a server last refused to a connection: it tells so beside the request, which just gets no answer.
+type denials struct{ last atomic.Pointer[string] }
+
+func (d *denials) note(err error) {
+	if errors.Is(err, nats.ErrPermissionViolation) {
+		text := err.Error()
+		d.last.Store(&text)
+	}
+}
+
+// explain adds to an error that may be silence what the server refused.
+func (d *denials) explain(err error) error {
+	if text := d.last.Load(); err != nil && text != nil && passing(err) {
+		return fmt.Errorf("%w; the server refused a right: %s", err, *text)
+	}
+	return err
+}
+
+// connect makes one connection. What can't be sent at once is never kept to be sent later: whoever is told that
+// something failed may rely on it.
+func (s Server) connect(name string, log *slog.Logger, d *denials) (*nats.Conn, error) {
+	nc, err := nats.Connect(strings.Join(s.URLs, ","), s.options(name, log, d)...)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to NATS at %s: %w", s, err)
+	}
+	return nc, nil
+}
+
+func (s Server) options(name string, log *slog.Logger, d *denials) []nats.Option {
+	log = log.With("connection", name, "nats", s.String())
+	o := []nats.Option{
+		nats.Name("plumbline " + name), nats.Timeout(connectTimeout), nats.PingInterval(pingEvery),
+		nats.MaxReconnects(-1), nats.ReconnectWait(reconnectWait), nats.ReconnectJitter(reconnectWait, 2*reconnectWait),
+		nats.ReconnectBufSize(-1), nats.IgnoreAuthErrorAbort(),
+		nats.DisconnectErrHandler(func(nc *nats.Conn, err error) {
+			if !nc.IsClosed() {
+				log.Warn("disconnected from NATS; trying again until it is back", "error", err)
+			}
+		}),
+		nats.ReconnectHandler(func(nc *nats.Conn) { log.Info("connected to NATS again", "server", nc.ConnectedServerName()) }),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			d.note(err)
+			log.Warn("NATS connection", "error", err)
+		}),
+	}
+	if s.Credentials != "" {
+		o = append(o, nats.UserCredentials(s.Credentials))
+	}
+	if s.User != "" {
+		o = append(o, nats.UserInfo(s.User, s.Password))
+	}
+	if s.Token != "" {
+		o = append(o, nats.Token(s.Token))
+	}
+	if s.CA != "" {
+		o = append(o, nats.RootCAs(s.CA))
+	}
+	if s.Cert != "" {
+		o = append(o, nats.ClientCert(s.Cert, s.Key))
+	}
+	return o
+}
+
+// join opens the streams of a NATS outside, or says why they can't be.
+func (h *Hub) join(ctx context.Context) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	o := h.options.Outside
+	if h.nc, err = h.connect("hub", h.log); err != nil {
+		return err
+	}
+	if limit, need := h.nc.MaxPayload(), h.options.MaxPicture+payloadAllowance; limit < need {
+		return fmt.Errorf("the server takes messages of up to %d bytes (max_payload), pictures of up to %d bytes need %d: raise max_payload there, or lower the limit of pictures (--max-picture-bytes) to %d",
+			limit, h.options.MaxPicture, need, limit-payloadAllowance)
+	}
+	if h.js, err = jetstream.New(h.nc); err != nil {
+		return fmt.Errorf("opening JetStream: %w", err)
+	}
+	if o.Replicas == 0 {
+		if o.Replicas = 1; h.nc.ConnectedClusterName() != "" {
+			o.Replicas = 3
+		}
+	}
+	err = h.retry(ctx, func() error { return h.openOutside(ctx, *o) })
+	return h.denied.explain(err)
+}
+
+func (h *Hub) openOutside(ctx context.Context, o Outside) error {
+	account, err := h.account(ctx)
+	if err != nil {
+		return err
+	}
+	h.maxBytes = h.options.MaxQueueBytes
+	if h.maxBytes == 0 {
+		h.maxBytes = shareOf(account)
+	}
+	if h.streams, err = h.fitStreams(ctx, wanted(h.options, h.maxBytes, o.Replicas)); err != nil {
+		return err
+	}
+	h.maxBytes = h.streams.queue.CachedInfo().Config.MaxBytes
+	h.consumer, err = openConsumer(ctx, h.streams.queue, consumerConfig(h.options))
+	return err
+}
+
+// retry repeats what failed since a cluster has no leader yet.
+func (h *Hub) retry(ctx context.Context, do func() error) error {
+	for {
+		err := do()
+		if !unsettled(err) {
+			return err
+		}
+		h.log.Info("NATS is not ready yet", "error", err)
+		select {
+		case <-time.After(openPause):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+// unsettled reports whether a cluster is choosing its leaders.
+func unsettled(err error) bool {
+	api, answered := refusal(err)
+	return answered && (api.ErrorCode == codeNotAvailable || api.ErrorCode == codeNotLeader) || errors.Is(err, nats.ErrNoResponders)
+}
+
+// Error codes of JetStream (nats-server, jetstream_errors_generated.go).
+const (
+	codeAccountLimit     = 10002 // resource limits exceeded for account
+	codeNoPeers          = 10005 // no suitable peers for placement
+	codeNotAvailable     = 10008 // JetStream system temporarily unavailable
+	codeNotLeader        = 10009
+	codeInsufficient     = 10023
+	codeStorageLimit     = 10047 // insufficient storage resources available
+	codeSubjectsOverlap  = 10065
+	codeReplicas         = 10074 // replicas > 1 not supported in non-clustered mode
+	codeMaxBytesRequired = 10113
+	codeStreamMaxBytes   = 10122 // stream max bytes exceeds account limit
+)
+
+// account asks whether there is a JetStream for this user.
+func (h *Hub) account(ctx context.Context) (*jetstream.AccountInfo, error) {
+	short, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	info, err := h.js.AccountInfo(short)
+	switch {
+	case errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount):
+		return nil, fmt.Errorf("JetStream is off for this user's account: switch it on there (accounts: { NAME: { jetstream: enabled } }): %w", err)
+	case errors.Is(err, jetstream.ErrJetStreamNotEnabled):
+		return nil, fmt.Errorf("the server runs without JetStream: switch it on there (nats-server -js, or jetstream {} in its configuration): %w", err)
+	case err != nil:
+		return nil, fmt.Errorf("asking for JetStream: %w", err)
+	}
+	return info, nil
+}
+
+// defaultQueue is the queue's limit on a server outside where none was asked for: its disk is not ours to fill.
+const defaultQueue = 10 << 30
+
+// shareOf is the queue's limit where none was asked for: 10 GiB, less where the account has less.
+func shareOf(a *jetstream.AccountInfo) int64 {
+	limit := int64(defaultQueue)
+	if most := a.Limits.MaxStore; most > 0 {
+		limit = min(limit, int64(float64(most)*diskShare/2)) // dead letters and journal want room too
+	}
+	if most := a.Limits.StoreMaxStreamBytes; most > 0 {
+		limit = min(limit, most)
+	}
+	return limit
+}
