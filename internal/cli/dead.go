@@ -43,15 +43,15 @@ type graveyard interface {
 }
 
 // openGraveyard takes the data folder's lock, or else asks the hub that holds it.
-func openGraveyard(ctx context.Context, d config.Data) (graveyard, func() error, error) {
-	folder, running, err := holdFolder(d)
+func openGraveyard(ctx context.Context, c config.Queue) (graveyard, func() error, error) {
+	folder, running, err := holdFolder(c.Data)
 	switch {
 	case err != nil:
 		return nil, nil, err
 	case running != nil:
 		return running, func() error { return nil }, nil
 	}
-	h, err := openIdleQueue(ctx, &config.Serve{Data: d, Sync: string(queue.SyncAlways)})
+	h, err := openIdleQueue(ctx, &config.Serve{Data: c.Data, OutsideNATS: c.OutsideNATS, Sync: string(queue.SyncAlways)})
 	if err != nil {
 		return nil, nil, errors.Join(err, folder.Close())
 	}
@@ -94,8 +94,8 @@ func shownLetter(l queue.DeadLetter) web.DeadLetter {
 }
 
 type deadList struct {
-	config.Data `embed:""`
-	JSON        bool `help:"One JSON object a line." name:"json"`
+	config.Queue `embed:""`
+	JSON         bool `help:"One JSON object a line." name:"json"`
 }
 
 // Help shows examples.
@@ -106,7 +106,7 @@ func (deadList) Help() string {
 }
 
 func (c *deadList) Run(ctx context.Context, p *Process) (err error) {
-	g, shut, err := openGraveyard(ctx, c.Data)
+	g, shut, err := openGraveyard(ctx, c.Queue)
 	if err != nil {
 		return err
 	}
@@ -150,10 +150,10 @@ func sender(l web.DeadLetter) string {
 }
 
 type deadShow struct {
-	config.Data `embed:""`
-	ID          string `arg:"" help:"Id of the dead letter."`
-	Output      string `help:"File to save what was received to." short:"o" placeholder:"FILE" type:"path"`
-	JSON        bool   `help:"One JSON object, with what was received as base64 in head." name:"json"`
+	config.Queue `embed:""`
+	ID           string `arg:"" help:"Id of the dead letter."`
+	Output       string `help:"File to save what was received to." short:"o" placeholder:"FILE" type:"path"`
+	JSON         bool   `help:"One JSON object, with what was received as base64 in head." name:"json"`
 }
 
 // Help shows examples.
@@ -166,7 +166,7 @@ Examples:
 }
 
 func (c *deadShow) Run(ctx context.Context, p *Process) (err error) {
-	g, shut, err := openGraveyard(ctx, c.Data)
+	g, shut, err := openGraveyard(ctx, c.Queue)
 	if err != nil {
 		return err
 	}
@@ -196,9 +196,9 @@ func (c *deadShow) Run(ctx context.Context, p *Process) (err error) {
 
 // deadChange is what replay and drop share.
 type deadChange struct {
-	config.Data `embed:""`
-	IDs         []string `arg:"" optional:"" name:"id" help:"Ids of dead letters."`
-	All         bool     `help:"All of them." env:"-"`
+	config.Queue `embed:""`
+	IDs          []string `arg:"" optional:"" name:"id" help:"Ids of dead letters."`
+	All          bool     `help:"All of them." env:"-"`
 }
 
 // each does act to every letter that was named and says how many there were.
@@ -206,7 +206,7 @@ func (c *deadChange) each(ctx context.Context, p *Process, past string, act func
 	if c.All == (len(c.IDs) > 0) {
 		return misused(errors.New("name the dead letters by their ids, or give --all"))
 	}
-	g, shut, err := openGraveyard(ctx, c.Data)
+	g, shut, err := openGraveyard(ctx, c.Queue)
 	if err != nil {
 		return err
 	}

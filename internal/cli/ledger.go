@@ -110,7 +110,7 @@ func holdFolder(d config.Data) (*datadir.Folder, *hubClient, error) {
 
 // takeHere reads the locked folder itself.
 func (c *ledgerCommand) takeHere(ctx context.Context) (report ledger.Report, err error) {
-	options := config.Serve{Data: c.Data, DatabaseURL: c.DatabaseURL, Sync: string(queue.SyncAlways)}
+	options := config.Serve{Data: c.Data, OutsideNATS: c.OutsideNATS, DatabaseURL: c.DatabaseURL, Sync: string(queue.SyncAlways)}
 	file := filepath.Join(c.Data.Data, "plumbline.db")
 	if _, err := os.Stat(file); err != nil && c.DatabaseURL == "" && !configuredElsewhere() {
 		return report, misused(fmt.Errorf("no rows are in %s: give --database-url, or set DATABASE_URL or SUPABASE_HOST …, as for serve", c.Data.Data))
@@ -133,6 +133,10 @@ func (c *ledgerCommand) takeHere(ctx context.Context) (report ledger.Report, err
 func openIdleQueue(ctx context.Context, c *config.Serve) (*queue.Hub, error) {
 	options := queueOptions(c, newLog(&Process{Stderr: os.Stderr}, config.Logging{LogLevel: "error"}), nil)
 	options.KeepLimits = true
+	var err error
+	if options.Outside, err = outsideNATS(&c.OutsideNATS, false); err != nil {
+		return nil, err
+	}
 	q, err := queue.Open(ctx, options)
 	if err != nil {
 		return nil, fmt.Errorf("opening the queue: %w", err)

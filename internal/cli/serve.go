@@ -137,7 +137,11 @@ func (h *hub) openAlbum(context.Context) (err error) {
 }
 
 func (h *hub) openQueue(ctx context.Context) (err error) {
-	h.queue, err = queue.Open(ctx, queueOptions(h.config, h.part("queue"), h.registry))
+	options := queueOptions(h.config, h.part("queue"), h.registry)
+	if options.Outside, err = outsideNATS(&h.config.OutsideNATS, h.rowsAreOurs()); err != nil {
+		return err
+	}
+	h.queue, err = queue.Open(ctx, options)
 	if err != nil {
 		return fmt.Errorf("opening the queue: %w", err)
 	}

@@ -55,6 +55,7 @@ type Serve struct {
 	Joining  `embed:"" group:"Workers elsewhere"`
 
 	OutsideBroker `embed:"" group:"Broker outside"`
+	OutsideNATS   `embed:"" group:"NATS outside"`
 
 	MQTTListen    string `name:"mqtt-listen" help:"Address of the MQTT broker inside (default: 127.0.0.1:1883; with --mqtt-url none)." placeholder:"ADDRESS" group:"Listeners"`
 	MQTTAnonymous bool   `name:"mqtt-anonymous" help:"Let anyone who reaches the broker publish. Without it, listening beyond loopback needs users (plumbline users add)." group:"Listeners"`
@@ -92,6 +93,9 @@ func (s *Serve) Validate() error {
 		if host == "" || strings.ContainsAny(host, ":/ ") {
 			return fmt.Errorf("--http-host %q: give a bare name, such as plumbline.example.lan, without scheme and port", host)
 		}
+	}
+	if err := s.OutsideNATS.Validate(); err != nil {
+		return err
 	}
 	if s.QueueMaxBytes > 0 && s.QueueMaxBytes < 4*s.MaxPictureBytes {
 		return fmt.Errorf("--queue-max-bytes is %s: give at least four times --max-picture-bytes (%s)", s.QueueMaxBytes, 4*s.MaxPictureBytes)

@@ -1,0 +1,39 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+)
+
+// OutsideNATS is a NATS that somebody else runs, for the queue.
+type OutsideNATS struct {
+	NATS             []string `name:"nats" help:"NATS with JetStream that already runs, for the queue instead of the server inside: nats://host:4222 or tls://host:4222, several of one cluster with commas. An address with a password in it belongs in the environment (PLUMBLINE_NATS)." placeholder:"URL"`
+	NATSCreds        string   `name:"nats-creds" help:"File with the credentials (JWT and seed) of the NATS user." placeholder:"FILE" type:"path"`
+	NATSUser         string   `name:"nats-user" help:"NATS user, with --nats-password-file." placeholder:"NAME"`
+	NATSPasswordFile string   `name:"nats-password-file" help:"File with the NATS user's password; PLUMBLINE_NATS_PASSWORD does the same." placeholder:"FILE" type:"path"`
+	NATSCA           string   `name:"nats-ca" help:"File with the authorities that signed the NATS server's certificate (default: the system's)." placeholder:"FILE" type:"path"`
+	NATSCert         string   `name:"nats-cert" help:"File with a certificate to present to the NATS server, with --nats-key." placeholder:"FILE" type:"path"`
+	NATSKey          string   `name:"nats-key" help:"File with the key of --nats-cert." placeholder:"FILE" type:"path"`
+	NATSPrefix       string   `name:"nats-prefix" help:"What the names of streams and subjects begin with; two installations on one NATS need two." default:"plumbline" placeholder:"NAME"`
+	NATSReplicas     int      `name:"nats-replicas" help:"Copies that a NATS cluster keeps of each stream (0: 3 in a cluster, else 1)." default:"0" placeholder:"N"`
+}
+
+// Validate refuses settings of a NATS that is not named.
+func (o *OutsideNATS) Validate() error {
+	if len(o.NATS) == 0 {
+		if o.NATSCreds != "" || o.NATSUser != "" || o.NATSPasswordFile != "" || o.NATSCA != "" || o.NATSCert != "" || o.NATSKey != "" || o.NATSReplicas != 0 {
+			return errors.New("--nats-creds, --nats-user, --nats-password-file, --nats-ca, --nats-cert, --nats-key and --nats-replicas are of a NATS outside, which --nats names")
+		}
+		return nil
+	}
+	if o.NATSReplicas < 0 || o.NATSReplicas > 5 {
+		return fmt.Errorf("--nats-replicas is %d: give 1 to 5, or 0 to let the cluster decide", o.NATSReplicas)
+	}
+	return nil
+}
+
+// Queue says where a hub's queue is, for commands that look at it.
+type Queue struct {
+	Data        `embed:""`
+	OutsideNATS `embed:"" group:"NATS outside"`
+}
