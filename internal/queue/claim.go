@@ -256,7 +256,30 @@ func (c *Claim) remove(ctx context.Context) error {
 	return nil
 }
 
+// takeOut tries again where the server may be elsewhere, for as long as the lease may last: one that is started anew
+// still knows it.
 func (c *Claim) takeOut(ctx context.Context) error {
+	if c.worker.presence == nil {
+		return c.message().DoubleAck(ctx)
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.worker.lease+deskTry)
+	defer cancel()
+	for {
+		err := c.tryTakeOut(ctx)
+		if err == nil || !mayPass(err) {
+			return err
+		}
+		select {
+		case <-time.After(askPause):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+func (c *Claim) tryTakeOut(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, deskTry)
+	defer cancel()
 	stale, err := c.stale(ctx)
 	if err != nil {
 		return err

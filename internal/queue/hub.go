@@ -95,6 +95,9 @@ func (h *Hub) place() string {
 }
 
 func (h *Hub) open(ctx context.Context) (err error) {
+	if err = h.mark(); err != nil {
+		return err
+	}
 	if h.claims, err = openClaimFiles(filepath.Join(h.options.Dir, "claims")); err != nil {
 		return err
 	}
@@ -126,7 +129,7 @@ func (h *Hub) openEmbedded(ctx context.Context) (err error) {
 	if h.server, err = startServer(h.options); err != nil {
 		return err
 	}
-	if h.nc, err = h.connect("hub", h.log); err != nil {
+	if h.nc, err = h.connect("hub", h.log, nil); err != nil {
 		return err
 	}
 	if h.js, err = jetstream.New(h.nc); err != nil {
@@ -159,9 +162,9 @@ func (h *Hub) queueBytes(ctx context.Context) (int64, error) {
 }
 
 // connect makes one more connection to the queue's server.
-func (h *Hub) connect(name string, log *slog.Logger) (*nats.Conn, error) {
+func (h *Hub) connect(name string, log *slog.Logger, p *presence) (*nats.Conn, error) {
 	if o := h.options.Outside; o != nil {
-		return o.connect(name, log, &h.denied)
+		return o.connect(name, log, &h.denied, p)
 	}
 	return connect(h.server, name, log)
 }

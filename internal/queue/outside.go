@@ -97,15 +97,15 @@ func (d *denials) explain(err error) error {
 
 // connect makes one connection. What can't be sent at once is never kept to be sent later: whoever is told that
 // something failed may rely on it.
-func (s Server) connect(name string, log *slog.Logger, d *denials) (*nats.Conn, error) {
-	nc, err := nats.Connect(strings.Join(s.URLs, ","), s.options(name, log, d)...)
+func (s Server) connect(name string, log *slog.Logger, d *denials, p *presence) (*nats.Conn, error) {
+	nc, err := nats.Connect(strings.Join(s.URLs, ","), s.options(name, log, d, p)...)
 	if err != nil {
 		return nil, fmt.Errorf("connecting to NATS at %s: %w", s, err)
 	}
 	return nc, nil
 }
 
-func (s Server) options(name string, log *slog.Logger, d *denials) []nats.Option {
+func (s Server) options(name string, log *slog.Logger, d *denials, p *presence) []nats.Option {
 	log = log.With("connection", name, "nats", s.String())
 	o := []nats.Option{
 		nats.Name("plumbline " + name), nats.Timeout(connectTimeout), nats.PingInterval(pingEvery),
@@ -113,10 +113,14 @@ func (s Server) options(name string, log *slog.Logger, d *denials) []nats.Option
 		nats.ReconnectBufSize(-1), nats.IgnoreAuthErrorAbort(),
 		nats.DisconnectErrHandler(func(nc *nats.Conn, err error) {
 			if !nc.IsClosed() {
+				p.broke()
 				log.Warn("disconnected from NATS; trying again until it is back", "error", err)
 			}
 		}),
-		nats.ReconnectHandler(func(nc *nats.Conn) { log.Info("connected to NATS again", "server", nc.ConnectedServerName()) }),
+		nats.ReconnectHandler(func(nc *nats.Conn) {
+			p.there()
+			log.Info("connected to NATS again", "server", nc.ConnectedServerName())
+		}),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
 			d.note(err)
 			log.Warn("NATS connection", "error", err)
@@ -145,7 +149,8 @@ func (h *Hub) join(ctx context.Context) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
 	o := h.options.Outside
-	if h.nc, err = h.connect("hub", h.log); err != nil {
+	err = h.retry(ctx, func() (err error) { h.nc, err = h.connect("hub", h.log, nil); return err })
+	if err != nil {
 		return err
 	}
 	if limit, need := h.nc.MaxPayload(), h.options.MaxPicture+payloadAllowance; limit < need {
@@ -177,18 +182,39 @@ func (h *Hub) openOutside(ctx context.Context, o Outside) error {
 		return err
 	}
 	h.maxBytes = h.streams.queue.CachedInfo().Config.MaxBytes
-	h.consumer, err = openConsumer(ctx, h.streams.queue, consumerConfig(h.options))
-	return err
+	if h.consumer, err = openConsumer(ctx, h.streams.queue, consumerConfig(h.options)); err != nil {
+		return err
+	}
+	h.sayWhatIsPromised()
+	return nil
 }
 
-// retry repeats what failed since a cluster has no leader yet.
+// sayWhatIsPromised tells what an acknowledgement means here: whether a server syncs before it confirms is its own
+// setting, which no client can see or change.
+func (h *Hub) sayWhatIsPromised() {
+	replicas := h.streams.queue.CachedInfo().Config.Replicas
+	log := h.log.With("nats", h.options.Outside.Server.String(), "replicas", replicas, "queue_max_bytes", h.maxBytes)
+	switch {
+	case h.options.KeepLimits:
+	case replicas >= 3:
+		log.Info("the queue is on NATS; a picture is acknowledged once most replicas have it")
+	case h.options.Sync == SyncAlways:
+		log.Warn("the queue is on NATS; a picture is acknowledged once the server has it, which survives a power cut there only with jetstream { sync_interval: always } in the server's configuration")
+	default:
+		log.Info("the queue is on NATS; a picture is acknowledged once the server has it")
+	}
+}
+
+// retry repeats what failed since a server is just being started, or a cluster has no leader yet.
 func (h *Hub) retry(ctx context.Context, do func() error) error {
-	for {
+	for told := false; ; told = true {
 		err := do()
 		if !unsettled(err) {
 			return err
 		}
-		h.log.Info("NATS is not ready yet", "error", err)
+		if !told {
+			h.log.Warn("NATS is not ready; trying again", "for", openTimeout, "error", err)
+		}
 		select {
 		case <-time.After(openPause):
 		case <-ctx.Done():
@@ -200,7 +226,7 @@ func (h *Hub) retry(ctx context.Context, do func() error) error {
 // unsettled reports whether a cluster is choosing its leaders.
 func unsettled(err error) bool {
 	api, answered := refusal(err)
-	return answered && (api.ErrorCode == codeNotAvailable || api.ErrorCode == codeNotLeader) || errors.Is(err, nats.ErrNoResponders)
+	return answered && (api.ErrorCode == codeNotAvailable || api.ErrorCode == codeNotLeader) || errors.Is(err, nats.ErrNoResponders) || errors.Is(err, nats.ErrNoServers)
 }
 
 // Error codes of JetStream (nats-server, jetstream_errors_generated.go).

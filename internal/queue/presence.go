@@ -66,6 +66,9 @@ func (p *presence) stop() {
 
 // broke says that the connection broke: what was asked by it gets no answer any more.
 func (p *presence) broke() {
+	if p == nil {
+		return
+	}
 	p.away()
 	p.mu.Lock()
 	defer p.mu.Unlock()

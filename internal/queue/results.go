@@ -67,7 +67,7 @@ func (h *Hub) ServeResults(ctx context.Context, record func(context.Context, pos
 		return err
 	}
 	defer h.busy.Done()
-	nc, err := h.connect("results", h.log)
+	nc, err := h.connect("results", h.log, nil)
 	if err != nil {
 		return err
 	}

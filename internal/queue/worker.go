@@ -50,7 +50,7 @@ type workerParts struct {
 	log     *slog.Logger
 	closed  func(*Worker)
 
-	presence *presence // nil in the hub's process
+	presence *presence // nil where worker and server end together: in the process of the embedded server
 
 	analysisTimeout time.Duration
 	maxBlame        int
@@ -76,6 +76,9 @@ func newWorker(ctx context.Context, nc *nats.Conn, p workerParts) (*Worker, erro
 // runOf names the consumer whose delivery counts a note speaks of.
 func runOf(c *jetstream.ConsumerInfo) string { return c.Created.UTC().Format(time.RFC3339Nano) }
 
+// forever is a patience that does not end.
+const forever = time.Duration(1 << 62)
+
 // NewWorker opens a worker of this process. name is for logs.
 func (h *Hub) NewWorker(name string) (*Worker, error) {
 	if err := h.enter(); err != nil {
@@ -83,7 +86,11 @@ func (h *Hub) NewWorker(name string) (*Worker, error) {
 	}
 	defer h.busy.Done()
 	log := h.log.With("worker", name)
-	nc, err := h.connect("worker "+name, log)
+	var p *presence
+	if h.options.Outside != nil { // it outlives the server's restarts, however long they take
+		p = newPresence(forever, func(error) {})
+	}
+	nc, err := h.connect("worker "+name, log, p)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +98,7 @@ func (h *Hub) NewWorker(name string) (*Worker, error) {
 	defer cancel()
 	w, err := newWorker(ctx, nc, workerParts{
 		names: h.names, desk: hubDesk{h}, claims: h.claims, gate: h.gate, metrics: h.metrics.workers, log: log,
-		closed: h.forgetWorker, analysisTimeout: h.options.AnalysisTimeout, maxBlame: h.options.MaxBlame, onHung: h.options.OnHung,
+		presence: p, closed: h.forgetWorker, analysisTimeout: h.options.AnalysisTimeout, maxBlame: h.options.MaxBlame, onHung: h.options.OnHung,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("opening worker %s: %w", name, err)
