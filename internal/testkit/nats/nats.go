@@ -72,8 +72,12 @@ func Cluster(t testing.TB, n int) []*Server {
 	for _, s := range servers {
 		s.await()
 	}
-	for deadline := time.Now().Add(patience); leader(servers) == nil; time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
+	ticks, tooLate := time.NewTicker(20*time.Millisecond), time.After(patience)
+	defer ticks.Stop()
+	for leader(servers) == nil {
+		select {
+		case <-ticks.C:
+		case <-tooLate:
 			t.Fatal("the NATS cluster chose no leader")
 		}
 	}
