@@ -14,6 +14,15 @@ func outsideNATS(c *config.OutsideNATS, alone bool) (*queue.Outside, error) {
 	if len(c.NATS) == 0 {
 		return nil, nil //nolint:nilnil // none is no error
 	}
+	o, err := natsServer(&c.NATSServer)
+	if err == nil {
+		o.Replicas, o.Alone = c.NATSReplicas, alone
+	}
+	return o, err
+}
+
+// natsServer is the NATS that hub and workers share.
+func natsServer(c *config.NATSServer) (*queue.Outside, error) {
 	password, err := natsPassword(c)
 	if err != nil {
 		return nil, misused(err)
@@ -23,12 +32,12 @@ func outsideNATS(c *config.OutsideNATS, alone bool) (*queue.Outside, error) {
 			URLs: c.NATS, Credentials: c.NATSCreds, User: c.NATSUser, Password: password,
 			CA: c.NATSCA, Cert: c.NATSCert, Key: c.NATSKey,
 		},
-		Prefix: c.NATSPrefix, Replicas: c.NATSReplicas, Alone: alone,
+		Prefix: c.NATSPrefix,
 	}, nil
 }
 
 // natsPassword is that of a file or else of the environment; never of the command line, which everybody can read.
-func natsPassword(c *config.OutsideNATS) (string, error) {
+func natsPassword(c *config.NATSServer) (string, error) {
 	if c.NATSPasswordFile == "" {
 		return os.Getenv("PLUMBLINE_NATS_PASSWORD"), nil
 	}

@@ -46,7 +46,7 @@ func (c *workCommand) Run(ctx context.Context, p *Process, file *configFile) err
 	w.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	err = w.open(ctx, judge, end)
 	if err == nil {
-		fmt.Fprintf(p.Stdout, "Plumbline %s is working for %s: %d sessions, model %s.\n", p.Version, c.NATS, workers(c.Workers), c.Model)
+		fmt.Fprintf(p.Stdout, "Plumbline %s is working for %s: %d sessions, model %s.\n", p.Version, queue.Server{URLs: c.NATS}, workers(c.Workers), c.Model)
 		<-ctx.Done()
 		w.log.Info("ending: pictures in hand are finished")
 	}
@@ -93,10 +93,17 @@ func (w *remote) open(ctx context.Context, judge posture.Judge, end context.Canc
 
 func (w *remote) join(ctx context.Context) (*queue.Worker, error) {
 	log := w.log.With("component", "queue")
-	worker, err := queue.Join(ctx, queue.JoinOptions{
-		URL: w.config.NATS, TokenFile: w.config.NATSTokenFile, HubTimeout: w.config.HubTimeout,
+	o := queue.JoinOptions{
+		HubTimeout:      w.config.HubTimeout,
 		AnalysisTimeout: w.config.AnalysisTimeout, OnHung: endHung(log), OnLost: w.stages.fail, Logger: log, Registerer: w.registry,
-	})
+	}
+	var err error
+	if w.config.NATSTokenFile != "" {
+		o.URL, o.TokenFile = w.config.NATS[0], w.config.NATSTokenFile
+	} else if o.Outside, err = natsServer(&w.config.NATSServer); err != nil {
+		return nil, err
+	}
+	worker, err := queue.Join(ctx, o)
 	if err == nil {
 		w.worker.Store(worker)
 	}

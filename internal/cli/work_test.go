@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"plumbline/internal/testkit/nats"
 )
 
 // remoteWorker is a worker in a process of its own.
@@ -28,11 +30,16 @@ func joinable(t *testing.T, flags ...string) (h *process, address string) {
 	return startHub(t, append([]string{"--workers", "0", "--listen-nats", address}, flags...)...), address
 }
 
+// startWorker starts one that joins by the hub's listener.
 func startWorker(t *testing.T, h *process, address string, flags ...string) *remoteWorker {
 	t.Helper()
+	return launchWorker(t, append([]string{"--nats", "nats://" + address, "--nats-token-file", filepath.Join(h.data(), "nats-token")}, flags...)...)
+}
+
+func launchWorker(t *testing.T, flags ...string) *remoteWorker {
+	t.Helper()
 	w := &remoteWorker{t: t, ready: make(chan bool, 2), ended: make(chan error, 1)}
-	w.cmd = exec.Command("plumbline", append([]string{"work", "--nats", "nats://" + address, "--nats-token-file",
-		filepath.Join(h.data(), "nats-token"), "--model", "lite", "--workers", "1", "--device", "cpu"}, flags...)...)
+	w.cmd = exec.Command("plumbline", append([]string{"work", "--model", "lite", "--workers", "1", "--device", "cpu"}, flags...)...)
 	w.cmd.Env = append(os.Environ(), "PLUMBLINE_CACHE_DIR="+cacheDir())
 	w.cmd.Stderr = &w.stderr
 	out, err := w.cmd.StdoutPipe()
@@ -177,6 +184,34 @@ func TestWorkerToldToEndGivesBack(t *testing.T) {
 	h.stop()
 	if rows := rowsBySource(t, h.data()); len(rows) == 0 || countRows(rows) != 60 {
 		t.Errorf("%d rows, want 60", countRows(rows))
+	}
+}
+
+// Hub and worker meet at a NATS that runs elsewhere; the worker goes on while the hub is killed.
+func TestWorkerByANATSOutside(t *testing.T) {
+	server := nats.Start(t, nil)
+	h := startHub(t, "--workers", "0", "--nats", server.URL(), "--max-picture-bytes", "1MiB")
+	w := launchWorker(t, "--nats", server.URL()).joined()
+	send := newCrowd(t, h.mqtt, 2)
+	runFor(time.Second)
+	h.kill()
+	runFor(500 * time.Millisecond)
+	h.start()
+	acknowledged := send.end()
+	h.drain()
+	w.terminate()
+	if code := w.wait(30 * time.Second); code != 0 {
+		t.Errorf("exit code %d:\n%s", code, w.said())
+	}
+	h.stop()
+	rows := rowsBySource(t, h.data())
+	for name := range acknowledged {
+		if len(rows[name]) != 1 {
+			t.Errorf("%s was acknowledged and has %d rows", name, len(rows[name]))
+		}
+	}
+	if len(acknowledged) == 0 {
+		t.Error("nothing was acknowledged")
 	}
 }
 

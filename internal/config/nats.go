@@ -5,9 +5,9 @@ import (
 	"fmt"
 )
 
-// OutsideNATS is a NATS that somebody else runs, for the queue.
-type OutsideNATS struct {
-	NATS             []string `name:"nats" help:"NATS with JetStream that already runs, for the queue instead of the server inside: nats://host:4222 or tls://host:4222, several of one cluster with commas. An address with a password in it belongs in the environment (PLUMBLINE_NATS)." placeholder:"URL"`
+// NATSServer is how a NATS is reached that somebody else runs, or, by a worker, its hub.
+type NATSServer struct {
+	NATS             []string `name:"nats" help:"NATS with JetStream that already runs, for the queue instead of the server inside: nats://host:4222 or tls://host:4222, several of one cluster with commas. A worker gives what its hub does, or, with --nats-token-file, the hub's --listen-nats. An address with a password in it belongs in the environment (PLUMBLINE_NATS)." placeholder:"URL"`
 	NATSCreds        string   `name:"nats-creds" help:"File with the credentials (JWT and seed) of the NATS user." placeholder:"FILE" type:"path"`
 	NATSUser         string   `name:"nats-user" help:"NATS user, with --nats-password-file." placeholder:"NAME"`
 	NATSPasswordFile string   `name:"nats-password-file" help:"File with the NATS user's password; PLUMBLINE_NATS_PASSWORD does the same." placeholder:"FILE" type:"path"`
@@ -15,7 +15,12 @@ type OutsideNATS struct {
 	NATSCert         string   `name:"nats-cert" help:"File with a certificate to present to the NATS server, with --nats-key." placeholder:"FILE" type:"path"`
 	NATSKey          string   `name:"nats-key" help:"File with the key of --nats-cert." placeholder:"FILE" type:"path"`
 	NATSPrefix       string   `name:"nats-prefix" help:"What the names of streams and subjects begin with; two installations on one NATS need two." default:"plumbline" placeholder:"NAME"`
-	NATSReplicas     int      `name:"nats-replicas" help:"Copies that a NATS cluster keeps of each stream (0: 3 in a cluster, else 1)." default:"0" placeholder:"N"`
+}
+
+// OutsideNATS is a NATS that somebody else runs, for the queue.
+type OutsideNATS struct {
+	NATSServer   `embed:""`
+	NATSReplicas int `name:"nats-replicas" help:"Copies that a NATS cluster keeps of each stream (0: 3 in a cluster, else 1)." default:"0" placeholder:"N"`
 }
 
 // Validate refuses settings of a NATS that is not named.

@@ -53,13 +53,17 @@ func (j *Joining) Validate() error {
 	return nil
 }
 
+func (n *NATSServer) identified() bool {
+	return n.NATSCreds != "" || n.NATSUser != "" || n.NATSPasswordFile != "" || n.NATSCA != "" || n.NATSCert != "" || n.NATSKey != ""
+}
+
 // Work is the configuration of a worker in a process of its own.
 type Work struct {
 	Analysis `embed:""`
 	Logging  `embed:"" group:"Logging"`
 
-	NATS          string        `name:"nats" help:"Where the hub listens for workers (its --listen-nats), such as nats://hub:4222." placeholder:"URL" required:"" group:"Hub"`
-	NATSTokenFile string        `name:"nats-token-file" help:"Copy of the token file that the hub made." placeholder:"FILE" type:"path" group:"Hub"`
+	NATSServer    `embed:"" group:"Hub"`
+	NATSTokenFile string        `name:"nats-token-file" help:"Copy of the token file that the hub made, to join it by its --listen-nats." placeholder:"FILE" type:"path" group:"Hub"`
 	HubTimeout    time.Duration `help:"How long to wait for a hub that is away, at the start and later; results are held meanwhile." default:"5m" group:"Hub"`
 	ExitWhenIdle  time.Duration `help:"End when nothing could be claimed for this long (0: never)." default:"0s" placeholder:"DURATION" group:"Hub"`
 
@@ -76,8 +80,12 @@ func (w *Work) Validate() error {
 	switch {
 	case w.Workers == 0:
 		return errors.New("--workers is 0: a worker without inference sessions does nothing")
-	case w.NATSTokenFile == "":
-		return errors.New("--nats-token-file is missing: copy the file that the hub made (nats-token in its data folder)")
+	case len(w.NATS) == 0:
+		return errors.New("--nats is missing: where does the hub listen for workers, or which NATS does it use?")
+	case w.NATSTokenFile != "" && len(w.NATS) > 1:
+		return errors.New("--nats-token-file is of one hub's listener: give one address")
+	case w.NATSTokenFile != "" && w.NATSServer.identified():
+		return errors.New("--nats-token-file is all that a hub's listener asks for; --nats-creds, --nats-user, --nats-ca and --nats-cert are for a NATS outside")
 	case w.HubTimeout < 0 || w.ExitWhenIdle < 0:
 		return errors.New("--hub-timeout and --exit-when-idle are durations such as 5m and 10s")
 	case w.HTTPListen == "" && (w.HTTPTokenFile != "" || w.HTTPAnonymous):

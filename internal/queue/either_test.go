@@ -53,6 +53,12 @@ var onEither = map[string]func(*testing.T){
 	"closing ends claims":   TestClosingWorkerEndsClaims,
 	"accept to acknowledge": TestCaptureFromAcceptToAcknowledge,
 	"hand in":               TestResultIsRecordedBeforeHandInReturns,
+	"joined":                TestJoinedWorkerDoesAllThatALocalOneDoes,
+	"joined, dies":          TestJoinedWorkersDeathCostsItsLeaseAndOneBlame,
+	"joined, newer format":  TestJoinedWorkerMeetsANewerFormat,
+	"joined, outlives":      TestJoinedWorkerOutlivesItsHub,
+	"joined, in hand":       TestWhatIsInHandWhenTheHubRestartsIsNotAnalysedTwiceByItsWorker,
+	"joined, hangs":         TestHangingAnalysisElsewhereIsBlamedAlone,
 }
 
 const outsideName = "TestNATSOutside"

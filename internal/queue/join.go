@@ -11,11 +11,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// JoinOptions say how a worker in a process of its own finds its hub; the zero value of each field but the first two is
-// its default.
+// JoinOptions say how a worker in a process of its own finds its hub: by the hub's listener, or by the NATS outside that the
+// hub uses too. The zero value of each other field is its default.
 type JoinOptions struct {
 	URL       string // where the hub listens for workers
 	TokenFile string // a copy of the hub's
+
+	Outside *Outside // instead of these two; only server and prefix count
 
 	HubTimeout      time.Duration // how long a hub may be away, at the start and later; 5 minutes
 	AnalysisTimeout time.Duration // see Options
@@ -56,6 +58,11 @@ const (
 // claimed when the hub is started anew it keeps: the result is handed in to the new one.
 func Join(ctx context.Context, o JoinOptions) (*Worker, error) {
 	o = o.withDefaults()
+	if o.Outside != nil {
+		if err := o.Outside.validate(); err != nil {
+			return nil, err
+		}
+	}
 	metrics := newWorkerMetrics()
 	if o.Registerer != nil {
 		for _, c := range metrics.counters() {
@@ -88,12 +95,15 @@ func Join(ctx context.Context, o JoinOptions) (*Worker, error) {
 }
 
 func joinOnce(ctx context.Context, o JoinOptions, metrics *workerMetrics) (*Worker, error) {
-	p := newPresence(o.HubTimeout, o.OnLost)
-	nc, err := o.dial(p)
+	p, d, n := newPresence(o.HubTimeout, o.OnLost), new(denials), names{defaultPrefix}
+	if o.Outside != nil && o.Outside.Prefix != "" {
+		n.prefix = o.Outside.Prefix
+	}
+	nc, err := o.dial(p, d)
 	if err != nil {
+		p.stop()
 		return nil, err
 	}
-	n := names{defaultPrefix}
 	short, cancel := context.WithTimeout(ctx, deskTry)
 	defer cancel()
 	w, err := newWorker(short, nc, workerParts{
@@ -104,10 +114,20 @@ func joinOnce(ctx context.Context, o JoinOptions, metrics *workerMetrics) (*Work
 	if err != nil {
 		p.stop()
 	}
-	return w, err
+	return w, d.explain(err)
 }
 
-func (o JoinOptions) dial(p *presence) (*nats.Conn, error) {
+func (o JoinOptions) dial(p *presence, d *denials) (*nats.Conn, error) {
+	if o.Outside != nil {
+		nc, err := o.Outside.connect("worker", o.Logger, d, p)
+		switch {
+		case errors.Is(err, nats.ErrAuthorization):
+			return nil, refusedError{err}
+		case err != nil:
+			return nil, fmt.Errorf("%w (a hub's own listener is joined with its --nats-token-file)", err)
+		}
+		return nc, nil
+	}
 	t, err := readToken(o.TokenFile)
 	if err != nil {
 		return nil, refusedError{err}

@@ -13,11 +13,11 @@ import (
 	"plumbline/internal/queue"
 )
 
-// join opens a worker by the hub's listener, as one on another machine.
+// join opens a worker by the hub's listener or the NATS outside, as one on another machine.
 func join(t testing.TB, h *queue.Hub, o queue.Options, change ...func(*queue.JoinOptions)) *queue.Worker {
 	t.Helper()
 	j := queue.JoinOptions{
-		URL: "nats://" + h.ListenAddr(), TokenFile: o.Listener.TokenFile, HubTimeout: 10 * time.Second, Logger: o.Logger,
+		URL: "nats://" + h.ListenAddr(), TokenFile: o.Listener.TokenFile, Outside: o.Outside, HubTimeout: 10 * time.Second, Logger: o.Logger,
 		OnLost: func(err error) { t.Errorf("a worker lost its hub: %v", err) },
 	}
 	for _, c := range change {
@@ -110,7 +110,9 @@ func TestJoinedWorkerMeetsANewerFormat(t *testing.T) {
 // reopen starts a hub's successor at the same address.
 func reopen(t testing.TB, h *queue.Hub, o *queue.Options) *queue.Hub {
 	t.Helper()
-	o.Listener.Address = h.ListenAddr()
+	if o.Outside == nil {
+		o.Listener.Address = h.ListenAddr()
+	}
 	shut(t, h)
 	return open(t, *o)
 }

@@ -20,6 +20,9 @@ import (
 // joinable are options of a hub that others may join.
 func joinable(t testing.TB) queue.Options {
 	o := options(t)
+	if o.Outside != nil { // they meet there
+		return o
+	}
 	o.Listener = queue.Listener{Address: "127.0.0.1:0", TokenFile: filepath.Join(o.Dir, "token")}
 	return o
 }
