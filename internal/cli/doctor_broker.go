@@ -38,7 +38,7 @@ func lookAtBroker(ctx context.Context, e *examination) {
 		promises(e, seen.Welcome)
 		sizes(e, seen.Welcome)
 	} else {
-		e.warning("MQTT 3.1.1 tells no limits: look into the broker's settings for the largest message, and for how long it keeps an absent client's")
+		e.warning("MQTT 3.1.1 tells no limits: look into the broker's settings for the largest message, and for how long it keeps an absent client's (RabbitMQ's mqtt.subscription_ttl: a day)")
 	}
 	unseen(e)
 }
@@ -132,6 +132,7 @@ func unseen(e *examination) {
 	for _, text := range []string{
 		"how many messages the broker keeps for an absent hub. Mosquitto keeps 1000 and drops what comes then, unseen: write max_queued_messages 0 (without limit) into mosquitto.conf",
 		"whether the broker's memory survives its restart. Mosquitto's needs persistence true, and autosave_interval bounds what a crash loses",
+		"a limit on messages that clients are not told. Mosquitto's message_size_limit drops larger pictures and acknowledges them: leave it out, and set max_packet_size",
 		"whether devices publish at QoS 1. With QoS 0 the broker keeps nothing for an absent hub, and nobody is told of a loss",
 	} {
 		e.warning("cannot be seen from here: %s", text)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"net/http"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -19,19 +18,18 @@ func TestHubAsClientOfMosquitto(t *testing.T) {
 	h := &process{t: t, dir: t.TempDir(), http: freeAddress(t), flags: []string{"--mqtt-url", "mqtt://" + b.Address()}}
 	h.start()
 	h.until(20*time.Second, "readiness", func() bool { return h.status("/readyz") == http.StatusOK })
+	run(t, firstPerson(), "mosquitto_pub", "-p", b.Port(), "-q", "1", "-t", "images/kept", "-s", "-r")
+	h.until(30*time.Second, "the row of a retained picture", func() bool { return h.rows("kept") == 1 })
 	h.kill()
 	for range 2 {
-		pub := exec.Command("mosquitto_pub", "-p", b.Port(), "-q", "1", "-t", "images/pi1", "-s")
-		pub.Stdin = bytes.NewReader(firstPerson())
-		if out, err := pub.CombinedOutput(); err != nil {
-			t.Fatalf("%v: %s", err, out)
-		}
+		run(t, firstPerson(), "mosquitto_pub", "-p", b.Port(), "-q", "1", "-t", "images/pi1", "-s")
 	}
 	if err := errors.Join(b.Stop(), b.Start()); err != nil {
 		t.Fatal(err)
 	}
+	h.flags = append(h.flags, "--mqtt-version", "3.1.1") // by which a broker sends retained pictures on every connection
 	h.start()
-	h.until(30*time.Second, "two rows", func() bool { return strings.Count(h.body("/api/v1/results?device=pi1"), `"capture_id"`) == 2 })
+	h.until(30*time.Second, "two rows", func() bool { return h.rows("pi1") == 2 })
 	said := run(t, nil, "mosquitto_sub", "-p", b.Port(), "-t", "posture/pi1", "-C", "1", "-W", "20")
 	if !strings.Contains(said, `"device":"pi1"`) {
 		t.Errorf("the result on the broker: %s", said)
@@ -44,9 +42,14 @@ func TestHubAsClientOfMosquitto(t *testing.T) {
 		t.Errorf("/readyz says %s", said)
 	}
 	h.stop()
-	if rows := rowsBySource(t, h.data())[""]; len(rows) != 2 {
-		t.Errorf("%d rows of 2 pictures", len(rows))
+	if rows := rowsBySource(t, h.data())[""]; len(rows) != 3 {
+		t.Errorf("%d rows of 3 pictures", len(rows))
 	}
+}
+
+func (p *process) rows(device string) int {
+	p.t.Helper()
+	return strings.Count(p.body("/api/v1/results?device="+device), `"capture_id"`)
 }
 
 func (p *process) status(path string) int {

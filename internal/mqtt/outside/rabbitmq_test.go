@@ -16,7 +16,7 @@ import (
 // everything is tried with one.
 func TestRabbitMQ(t *testing.T) {
 	t.Parallel()
-	b := rabbitmq.ForTest(t, "mqtt.allow_anonymous = false\n")
+	b := rabbitmq.ForTest(t, "mqtt.allow_anonymous = false\nmqtt.subscription_ttl = infinity\n")
 	url := func(user string) string { return "mqtt://" + user + "@" + b.Address() }
 	connect := func(t *testing.T, in *inbox) *hub {
 		h := start(t, in, outside.Options{Broker: broker(t, url("guest"), dial.TLS{}), Password: "guest"})
@@ -30,6 +30,12 @@ func TestRabbitMQ(t *testing.T) {
 	t.Run("wrong password", func(t *testing.T) {
 		h := start(t, newInbox(), outside.Options{Broker: broker(t, url("guest"), dial.TLS{}), Password: "wrong"})
 		until(t, "the sentence", func() bool { return strings.Contains(h.log.String(), `does not accept user \"guest\"`) })
+	})
+	t.Run("what a doctor sees", func(t *testing.T) {
+		f, err := outside.Probe(t.Context(), outside.Options{Broker: broker(t, url("guest"), dial.TLS{}), Password: "guest"}, "posture/doctor")
+		if err != nil || f.Version != "3.1.1" || f.Subscribe != nil || f.Publish != nil {
+			t.Errorf("found %+v, %v", f, err)
+		}
 	})
 	in := newInbox() // one for all, as a hub's journal is
 	t.Run("pictures while the hub is down", func(t *testing.T) {
