@@ -50,8 +50,10 @@ func (c *Client) Run(ctx context.Context) error {
 		began := time.Now()
 		err := c.connection(ctx)
 		if ctx.Err() != nil {
+			if c.Ready(ctx) == nil {
+				c.options.Logger.Info("left the MQTT broker", "broker", c.options.Broker.String())
+			}
 			c.note(errNotYet)
-			c.options.Logger.Info("left the MQTT broker", "broker", c.options.Broker.String())
 			return nil
 		}
 		if time.Since(began) > steady {

@@ -34,15 +34,18 @@ type refusal struct{ error }
 func (r refusal) Unwrap() error { return r.error }
 
 // refusedLogin is the sentence for a CONNACK with a reason.
-func refusedLogin(code byte, words, user string) error {
+func refusedLogin(code byte, words string, l login) error {
 	switch code {
 	case reasonVersion:
 		return errOldProtocol
 	case reasonPassword, reasonNotAuthorised:
-		if user == "" {
+		if l.user == "" {
 			return errors.New("the MQTT broker wants an account: give a user name in the URL, and its password")
 		}
-		return fmt.Errorf("the MQTT broker does not accept user %q with this password", user)
+		if l.password == "" {
+			return fmt.Errorf("the MQTT broker does not accept user %q without a password (--mqtt-password-file, or PLUMBLINE_MQTT_PASSWORD)", l.user)
+		}
+		return fmt.Errorf("the MQTT broker does not accept user %q with this password", l.user)
 	case reasonClientID:
 		return errors.New("the MQTT broker does not accept the client identifier (choose another with --mqtt-client-id)")
 	case reasonUnavailable, reasonBusy:

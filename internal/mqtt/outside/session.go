@@ -99,7 +99,7 @@ func (s *session) login(l login) error {
 	case !ok:
 		return fmt.Errorf("what listens on %s is no MQTT broker: it answered CONNECT with a packet of type %d", s.options.Broker, h.kind())
 	case hello.code != 0:
-		return refusal{refusedLogin(hello.code, hello.words, l.user)}
+		return refusal{refusedLogin(hello.code, hello.words, l)}
 	case speaker != s.wire:
 		return errOldProtocol
 	}
