@@ -59,6 +59,7 @@ var onEither = map[string]func(*testing.T){
 	"joined, outlives":      TestJoinedWorkerOutlivesItsHub,
 	"joined, in hand":       TestWhatIsInHandWhenTheHubRestartsIsNotAnalysedTwiceByItsWorker,
 	"joined, hangs":         TestHangingAnalysisElsewhereIsBlamedAlone,
+	"joined, no hub":        TestResultThatNoHubTakesIsReported,
 }
 
 const outsideName = "TestNATSOutside"

@@ -293,3 +293,57 @@ func TestHangingAnalysisElsewhereIsBlamedAlone(t *testing.T) {
 		t.Errorf("blames %v, want one of %s", blames, culprit)
 	}
 }
+
+// A result that no hub takes is held for the time-out, then the worker says that it has lost its hub.
+func TestResultThatNoHubTakesIsReported(t *testing.T) {
+	o := joinable(t)
+	h := open(t, o)
+	id := accept(t, h, receipt(), picture(10))
+	lost := make(chan error, 1)
+	w := join(t, h, o, func(j *queue.JoinOptions) {
+		j.HubTimeout, j.OnLost = 500*time.Millisecond, func(err error) { lost <- err }
+	})
+	c := claim(t, w)
+	shut(t, h)
+	ctx, giveUp := context.WithCancel(t.Context())
+	handedIn := make(chan error, 1)
+	go func() { handedIn <- w.HandIn(ctx, posture.Result{CaptureID: id}) }()
+	select {
+	case err := <-lost:
+		if !strings.Contains(err.Error(), "no hub was there for 500ms") {
+			t.Error(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("nobody notices")
+	}
+	giveUp()
+	if <-handedIn == nil {
+		t.Error("it is said to be recorded")
+	}
+	w.Die()
+	h = open(t, o)
+	c = claim(t, worker(t, h, "later"))
+	if c.Capture.ID != id {
+		t.Errorf("claimed %s", c.Capture.ID)
+	}
+	must(t, c.Acknowledge(t.Context()))
+}
+
+func TestTokenThatIsTakenBackEndsItsWorkers(t *testing.T) {
+	o := joinable(t)
+	h := open(t, o)
+	lost := make(chan error, 1)
+	join(t, h, o, func(j *queue.JoinOptions) { j.OnLost = func(err error) { lost <- err } })
+	o.Listener.Address = h.ListenAddr()
+	shut(t, h)
+	must(t, os.Remove(o.Listener.TokenFile))
+	open(t, o)
+	select {
+	case err := <-lost:
+		if !strings.Contains(err.Error(), "does not take the token any more") {
+			t.Error(err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("nobody notices")
+	}
+}
