@@ -303,7 +303,7 @@ func TestResultThatNoHubTakesIsReported(t *testing.T) {
 	w := join(t, h, o, func(j *queue.JoinOptions) {
 		j.HubTimeout, j.OnLost = 500*time.Millisecond, func(err error) { lost <- err }
 	})
-	c := claim(t, w)
+	claim(t, w)
 	shut(t, h)
 	ctx, giveUp := context.WithCancel(t.Context())
 	handedIn := make(chan error, 1)
@@ -322,7 +322,7 @@ func TestResultThatNoHubTakesIsReported(t *testing.T) {
 	}
 	w.Die()
 	h = open(t, o)
-	c = claim(t, worker(t, h, "later"))
+	c := claim(t, worker(t, h, "later"))
 	if c.Capture.ID != id {
 		t.Errorf("claimed %s", c.Capture.ID)
 	}
