@@ -174,7 +174,7 @@ func broker(t *testing.T, url string, files dial.TLS) *dial.Dialer {
 func start(t *testing.T, i *inbox, o outside.Options) *hub {
 	t.Helper()
 	h := &hub{t: t, log: &logBuffer{}, inbox: i, ended: make(chan struct{})}
-	o.Handle, o.Logger = i.handle, slog.New(slog.NewTextHandler(h.log, nil))
+	o.Handle, o.Logger = i.handle, slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	if o.ClientID == "" {
 		o.ClientID = "hub-of-the-test"
 	}

@@ -87,8 +87,8 @@ func TestSentencesOfRefusal(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), strings.ReplaceAll(c.want, `\"`, `"`)) {
 				t.Errorf("not ready because of %v", err)
 			}
-			until(t, "more attempts", func() bool { return h.log.count("level=") > 0 })
-			if n := h.log.count("level=WARN"); n != 1 {
+			until(t, "more attempts", func() bool { return h.log.count("still no connection") > 2 })
+			if n := h.log.count("level=WARN"); n > 2 { // two where a broken pipe can be quicker than the reason for it
 				t.Errorf("%d warnings of one thing:\n%s", n, h.log)
 			}
 		})

@@ -79,10 +79,11 @@ func open(ctx context.Context, o Options, m *metrics, w wire) (*session, error) 
 func (s *session) login(l login) error {
 	_ = s.conn.SetDeadline(time.Now().Add(answerTimeout))
 	s.in = bufio.NewReader(s.conn)
-	if err := s.write(func(w io.Writer) error { return s.wire.connect(w, l) }); err != nil {
-		return s.broken(err)
+	written := s.write(func(w io.Writer) error { return s.wire.connect(w, l) })
+	h, err := peekHeader(s.in) // a broker that refuses the client's certificate says so here, whether or not there was time to write
+	if err == nil {
+		err = written
 	}
-	h, err := peekHeader(s.in)
 	if err != nil {
 		return s.broken(err)
 	}
