@@ -36,7 +36,7 @@ INLINE void finish(const struct step *s, float *to, const float *added, V v) {
 
 // A window on some rows of a picture.
 struct window {
-	const float *row[5]; // where the first cell's window begins
+	const float *row[6]; // where the first cell's window begins
 	int rows;
 	int span;  // numbers of a row
 	int step;  // numbers from a cell's window to the next one's
@@ -228,21 +228,87 @@ INLINE void columns(const struct step *s, const struct window *in, int x, int fr
 	}
 }
 
+// pair computes four neighbouring cells on each of two rows, of one vector of channels, with stride 1. in has one row more than a
+// window. Each number is loaded once, and meets the windows that hold it from the last column of theirs to the first.
+INLINE void pair(const struct step *s, const struct window *in, int at, const float *weights, const float *bias, float *out, float *below,
+		 const int side) {
+	V upper[4], lower[4], start = LOAD(bias);
+	const int cell = s->in.cell;
+	UNROLL for (int i = 0; i < 4; i++) upper[i] = lower[i] = start;
+	UNROLL for (int x = 0; x < side + 3; x++) {
+		V column[6];
+		UNROLL for (int r = 0; r <= side; r++) column[r] = LOAD(in->row[r] + at + x * cell);
+		UNROLL for (int i = 0; i < 4; i++) {
+			if (x < i || x >= i + side) continue;
+			UNROLL for (int r = 0; r < side; r++) {
+				V w = LOAD(weights + ((x - i) * side + r) * GROUP);
+				upper[i] = FMA(w, column[r], upper[i]);
+				lower[i] = FMA(w, column[r + 1], lower[i]);
+			}
+		}
+	}
+	UNROLL for (int i = 0; i < 4; i++) {
+		finish(s, out + i * s->out.cell, 0, upper[i]);
+		finish(s, below + i * s->out.cell, 0, lower[i]);
+	}
+}
+
+// pairs computes two rows of the channels from `from` to `to`, but for the cells at the end that make no four. It returns the
+// first of these.
+INLINE int pairs(const struct step *s, const struct window *in, int from, int to, float *out, float *below, const int side) {
+	int x = 0;
+	for (; x + 4 <= s->out.width; x += 4)
+		for (int c = from; c < to; c += LANES) {
+			const float *weights = (const float *)s->weights + c / GROUP * side * side * GROUP + c % GROUP;
+			const int place = x * s->out.cell + c;
+			pair(s, in, x * in->step + c, weights, s->bias + c, out + place, below + place, side);
+		}
+	return x;
+}
+
+// inside tells whether the windows of two rows, from row y on, lie inside the picture.
+INLINE int inside(const struct step *s, int y) { return y >= s->before && y + 1 - s->before + s->side <= s->in.height; }
+
+// both computes rows y and y + 1 as far as pairs does.
+INLINE int both(const struct step *s, const struct session *session, int y, int from, int to) {
+	struct window w;
+	window_at(s, session->memory, y, &w);
+	w.row[s->side] = row_of(&s->in, session->memory, y - s->before + s->side) - s->before * s->in.cell;
+	float *out = row_of(&s->out, session->memory, y), *below = row_of(&s->out, session->memory, y + 1);
+	return s->side == 3 ? pairs(s, &w, from, to, out, below, 3) : pairs(s, &w, from, to, out, below, 5);
+}
+
+// single computes row y from cell x on.
+INLINE void single(const struct step *s, const struct session *session, int y, int x, int from, int to) {
+	const int width = s->out.width;
+	struct window w;
+	const int first = window_at(s, session->memory, y, &w);
+	float *out = row_of(&s->out, session->memory, y);
+	for (; x + 8 <= width; x += 8) columns(s, &w, x, from, to, first, out, 8);
+	for (; x + 4 <= width; x += 4) columns(s, &w, x, from, to, first, out, 4);
+	for (; x < width; x++) columns(s, &w, x, from, to, first, out, 1);
+}
+
 enum { SOME = 64 }; // channels whose rows stay in the first-level cache from one row of windows to the next
 
 // depthwise convolves each channel with a window of its own.
 static void depthwise(const struct step *s, const struct session *session, int from, int to) {
-	const int width = s->out.width, all = s->out.cell;
-	for (int c = 0; c < all; c += SOME)
+	const int all = s->out.cell, paired = s->stride == 1 && (s->side == 3 || s->side == 5);
+	for (int c = 0; c < all; c += SOME) {
+		const int end = c + SOME < all ? c + SOME : all;
 		for (int y = from; y < to; y++) {
-			struct window w;
-			const int first = window_at(s, session->memory, y, &w), end = c + SOME < all ? c + SOME : all;
-			float *out = row_of(&s->out, session->memory, y);
-			int x = 0;
-			for (; x + 8 <= width; x += 8) columns(s, &w, x, c, end, first, out, 8);
-			for (; x + 4 <= width; x += 4) columns(s, &w, x, c, end, first, out, 4);
-			for (; x < width; x++) columns(s, &w, x, c, end, first, out, 1);
+			if (!paired || y + 1 == to || !inside(s, y)) {
+				single(s, session, y, 0, c, end);
+				continue;
+			}
+			const int x = both(s, session, y, c, end);
+			if (x < s->out.width) {
+				single(s, session, y, x, c, end);
+				single(s, session, y + 1, x, c, end);
+			}
+			y++;
 		}
+	}
 }
 
 // pool takes the greatest of 2 x 2 cells. Channels that the input lacks are zero.
