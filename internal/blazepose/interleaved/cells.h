@@ -63,12 +63,13 @@ INLINE void tile(const struct step *s, const struct window *in, int x, const flo
 		UNROLL for (int j = 0; j < n; j++) sum[i][j] = LOAD(start + j * LANES);
 	}
 	for (int r = 0; r < in->rows; r++) {
-		const float *from = in->row[r] + x * step;
-		for (int k = 0; k < in->span; k++, weights += wide) {
+		const float *from[8];
+		UNROLL for (int i = 0; i < m; i++) from[i] = in->row[r] + x * step + i / across * in->pitch + i % across * step;
+		for (ptrdiff_t k = 0; k < in->span; k++, weights += wide) {
 			V w[3];
 			UNROLL for (int j = 0; j < n; j++) w[j] = LOAD(weights + j * LANES);
 			UNROLL for (int i = 0; i < m; i++) {
-				V number = SET(from[i / across * in->pitch + i % across * step + k]);
+				V number = SET(from[i][k]);
 				UNROLL for (int j = 0; j < n; j++) sum[i][j] = FMA(number, w[j], sum[i][j]);
 			}
 		}

@@ -5,6 +5,7 @@
 // Numbers too small for a normal float are flushed to zero while the network runs, in this thread, as XNNPACK does. What the
 // thread had set before is restored.
 #if defined(__x86_64__)
+#include <cpuid.h>
 #include <xmmintrin.h>
 typedef unsigned int float_mode;
 static float_mode flush_denormals(void) {
@@ -67,6 +68,15 @@ static void make(const struct step *steps, int i, int end, interleaved_rows *row
 		rows(s, session, from, to);
 		session->made[i] = to;
 	}
+}
+
+int interleaved_widens(void) {
+#if defined(__x86_64__)
+	unsigned a, b, c = 0, d;
+	return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
+#else
+	return 1;
+#endif
 }
 
 int interleaved_run(const struct step *steps, int count, int variant, const struct session *session) {

@@ -37,6 +37,9 @@ struct session {
 	int32_t *made;
 };
 
+// interleaved_widens tells whether the processor can widen numbers of 16 bits (F16C), which its AVX2 does not say.
+int interleaved_widens(void);
+
 // interleaved_run runs steps one after the other. The processor must have the variant's instructions. It returns 0, or -1 for a
 // variant that this build lacks.
 int interleaved_run(const struct step *steps, int count, int variant, const struct session *session);

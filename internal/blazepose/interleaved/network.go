@@ -23,7 +23,7 @@ var variant = func() C.int {
 	switch {
 	case cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512VL:
 		return C.INTERLEAVED_AVX512
-	case cpu.X86.HasAVX2 && cpu.X86.HasFMA: // every such processor widens halves, too (F16C)
+	case cpu.X86.HasAVX2 && cpu.X86.HasFMA && C.interleaved_widens() != 0:
 		return C.INTERLEAVED_AVX2
 	case cpu.ARM64.HasASIMD:
 		return C.INTERLEAVED_NEON
@@ -46,7 +46,7 @@ type Network struct {
 // package does not run, and on processors that it does not know. The model's file is not needed any longer.
 func New(m *tflite.Model, outputs []int) (*Network, error) {
 	if variant == C.INTERLEAVED_NONE {
-		return nil, errors.New("this processor has neither AVX2 with FMA nor NEON")
+		return nil, errors.New("this processor has neither AVX2 with FMA and F16C nor NEON")
 	}
 	p, err := lower(m, outputs)
 	if err != nil {
