@@ -10,13 +10,15 @@ import (
 
 // Options say what estimates poses, and on what.
 type Options struct {
-	Model     string       // lite, full or heavy: MediaPipe's model_complexity 0, 1, 2
-	Device    string       // cpu, cuda, tensorrt or auto; empty is cpu
-	Library   string       // path of ONNX Runtime's library, which is loaded where our own kernels can't run a network
-	Detection string       // path of pose_detection.tflite
-	Landmark  string       // path of pose_landmark_<model>.tflite
-	CacheDir  string       // for optimised networks; nothing is kept when it is empty
-	Logger    *slog.Logger // nil for silence
+	Model   string // lite, full or heavy: MediaPipe's model_complexity 0, 1, 2
+	Device  string // cpu, cuda, tensorrt or auto; empty is cpu
+	Library string // path of ONNX Runtime's library, which is loaded where our own kernels can't run a network
+	// LibraryNamed says that somebody chose the library: it is loaded even where no network needs it, so that a wrong one is noticed.
+	LibraryNamed bool
+	Detection    string       // path of pose_detection.tflite
+	Landmark     string       // path of pose_landmark_<model>.tflite
+	CacheDir     string       // for optimised networks; nothing is kept when it is empty
+	Logger       *slog.Logger // nil for silence
 	// Generic runs the networks on ONNX Runtime on CPUs too, where our own kernels are faster and nearer to MediaPipe.
 	Generic bool
 }

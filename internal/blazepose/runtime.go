@@ -52,7 +52,7 @@ func (r *Runtime) open(o Options, wanted ort.Device) (err error) {
 	if wanted == ort.CPU && !o.Generic {
 		r.openOwn(detection, landmarks, o.Logger)
 	}
-	if r.device = ort.CPU; r.own.detection != nil && r.own.landmarks != nil {
+	if r.device = ort.CPU; r.own.detection != nil && r.own.landmarks != nil && !o.LibraryNamed {
 		return nil
 	}
 	if r.library, err = ort.Load(o.Library); err != nil {

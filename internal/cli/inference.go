@@ -29,7 +29,7 @@ func openInference(c config.Inference, log *slog.Logger) (*blazepose.Runtime, er
 		log.Warn("models lie in a temporary folder, so the next start unpacks them again", "reason", files.Warning)
 	}
 	rt, err := blazepose.Open(blazepose.Options{
-		Model: c.Model, Device: c.Device, Library: files.Library,
+		Model: c.Model, Device: c.Device, Library: files.Library, LibraryNamed: c.OnnxruntimeLibrary != "",
 		Detection: files.Detection, Landmark: files.Landmark, CacheDir: files.CacheDir, Logger: log,
 	})
 	if err != nil {

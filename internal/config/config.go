@@ -12,7 +12,7 @@ import (
 type Inference struct {
 	Model              string `help:"Pose model: ${enum}. Heavy needs its file beside the binary." enum:"lite,full,heavy" default:"full"`
 	Device             string `help:"Where the model runs: ${enum}. Auto takes a GPU when the ONNX Runtime library brings one." enum:"cpu,cuda,tensorrt,auto" default:"auto"`
-	OnnxruntimeLibrary string `help:"ONNX Runtime library to load instead of the one inside, such as a CUDA build." placeholder:"PATH" type:"path"`
+	OnnxruntimeLibrary string `help:"ONNX Runtime library to load instead of the one inside, such as a CUDA build. On a CPU the networks do without." placeholder:"PATH" type:"path"`
 	ModelsDir          string `help:"Folder with model and library files to use in place, instead of those inside the binary." placeholder:"DIR" type:"path"`
 	CacheDir           string `help:"Folder for unpacked and optimised models (default: the user's cache folder)." placeholder:"DIR" type:"path"`
 	Precision          int    `help:"Average N crops jittered around the person and report their spread: steadier angles, N times the landmark network's work." default:"1"`
