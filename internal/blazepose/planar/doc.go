@@ -10,6 +10,6 @@
 //
 // Tensors are planar: one plane a channel, rows with two extra columns that serve as border on both sides.
 //
-// It refuses networks with other layers than this one's (the landmark networks are dense and run better on ONNX Runtime),
+// It refuses networks with other layers than this one's (the landmark networks, which are dense, are package interleaved's),
 // processors without fused multiply-add, and builds without cgo: the caller then uses ONNX Runtime.
 package planar
