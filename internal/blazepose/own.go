@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"sync"
 	"syscall"
 
 	"plumbline/internal/blazepose/interleaved"
@@ -21,22 +22,28 @@ type own struct {
 	landmarks *interleaved.Network
 }
 
-// openOwn opens what it can.
+// openOwn opens what it can, both at once.
 func (r *Runtime) openOwn(detection, landmarks *model, log *slog.Logger) {
-	err := detection.mapped(func(m *tflite.Model) (err error) {
-		r.own.detection, err = planar.New(m)
-		return err
+	var opening sync.WaitGroup
+	opening.Go(func() {
+		err := detection.mapped(func(m *tflite.Model) (err error) {
+			r.own.detection, err = planar.New(m)
+			return err
+		})
+		if err != nil {
+			log.Info("the detector runs on ONNX Runtime", "reason", err)
+		}
 	})
-	if err != nil {
-		log.Info("the detector runs on ONNX Runtime", "reason", err)
-	}
-	err = landmarks.mapped(func(m *tflite.Model) (err error) {
-		r.own.landmarks, err = newLandmarks(m, landmarks)
-		return err
+	opening.Go(func() {
+		err := landmarks.mapped(func(m *tflite.Model) (err error) {
+			r.own.landmarks, err = newLandmarks(m, landmarks)
+			return err
+		})
+		if err != nil {
+			log.Info("the landmark network runs on ONNX Runtime", "reason", err)
+		}
 	})
-	if err != nil {
-		log.Info("the landmark network runs on ONNX Runtime", "reason", err)
-	}
+	opening.Wait()
 }
 
 // newLandmarks makes a landmark network and sees that it takes and gives what is expected.

@@ -2,6 +2,7 @@ package interleaved
 
 import (
 	"encoding/binary"
+	"unsafe"
 
 	"plumbline/internal/blazepose/tflite"
 )
@@ -43,12 +44,12 @@ func packDense[E uint16 | float32](weights []E, out, depth int, to []E) {
 	groups, panels := roundUp(out)/group, panelsOf(out)
 	for p := range panels {
 		first, end := groups*p/panels*group, groups*(p+1)/panels*group
-		wide, panel := end-first, to[first*depth:]
-		for c := first; c < min(end, out); c++ {
-			at := c - first
-			for _, w := range weights[c*depth : (c+1)*depth] {
-				panel[at] = w
-				at += wide
+		wide, columns := end-first, min(end, out)-first
+		from, panel := weights[first*depth:], to[first*depth:end*depth]
+		for k := range depth {
+			row := panel[k*wide:][:columns]
+			for c := range row {
+				row[c] = from[c*depth+k]
 			}
 		}
 	}
@@ -65,8 +66,12 @@ func packDepthwise(weights []float32, side, channels int, to []float32) {
 	}
 }
 
-// halves gives the elements of a dense FLOAT16 tensor as they are.
+// halves gives the elements of a dense FLOAT16 tensor as they are: in place, on the little-endian processors that this package
+// knows, where they lie so that the processor can read them.
 func halves(t tflite.Tensor) []uint16 {
+	if n := t.Elements(); n > 0 && uintptr(unsafe.Pointer(&t.Data[0]))%2 == 0 {
+		return unsafe.Slice((*uint16)(unsafe.Pointer(&t.Data[0])), n)
+	}
 	values := make([]uint16, t.Elements())
 	for i := range values {
 		values[i] = binary.LittleEndian.Uint16(t.Data[2*i:])
