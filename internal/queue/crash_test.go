@@ -29,6 +29,7 @@ var roles = map[string]func(dir string) error{
 	"elsewhere": elsewhereRole,
 	"sync":      func(dir string) error { return syncRole(dir, queue.SyncAlways) },
 	"nosync":    func(dir string) error { return syncRole(dir, queue.SyncInterval) },
+	"lead":      leadRole,
 }
 
 func TestMain(m *testing.M) {

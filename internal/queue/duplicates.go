@@ -86,8 +86,21 @@ func (h *Hub) before(ctx context.Context, r Receipt, f facts) (string, error) {
 			return "", err
 		}
 	}
+	if h.others != nil {
+		if err := h.catchUp(ctx); err != nil {
+			return "", err
+		}
+	}
 	if r.DUP {
 		if id, err := h.sentBefore(ctx, f.key()); err != nil || id != "" {
+			return id, err
+		}
+	}
+	if h.others != nil {
+		if err := h.enterOthers(ctx); err != nil {
+			return "", err
+		}
+		if id, err := h.sentBefore(ctx, f.key()); r.DUP && (err != nil || id != "") {
 			return id, err
 		}
 	}

@@ -26,8 +26,12 @@ type Hub struct {
 	names   names
 	ids     *idMaker
 
-	server   *server.Server // nil with a NATS outside
-	denied   denials        // by a NATS outside
+	server   *server.Server     // nil with a NATS outside
+	denied   denials            // by a NATS outside
+	bucket   jetstream.KeyValue // in which several hubs know of each other; nil with the server inside
+	others   *follower          // of what they accept; nil with the server inside
+	id, run  string             // of the folder, and of this process
+	began    time.Time
 	nc       *nats.Conn
 	js       jetstream.JetStream
 	streams  streams
@@ -115,6 +119,11 @@ func (h *Hub) open(ctx context.Context) (err error) {
 	}
 	if h.options.Outside == nil {
 		if h.consumer, err = openFresh(ctx, h.streams.queue, h.options); err != nil {
+			return err
+		}
+	}
+	if h.options.Outside != nil && !h.options.KeepLimits {
+		if err = h.enroll(ctx); err != nil {
 			return err
 		}
 	}

@@ -149,6 +149,13 @@ func (h *Hub) join(ctx context.Context) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
 	o := h.options.Outside
+	h.others, h.began = newFollower(), time.Now().UTC()
+	if h.run, err = h.ids.make(h.began); err != nil {
+		return err
+	}
+	if h.id, err = readID(h.options.Dir, func() (string, error) { return h.ids.make(h.began) }); err != nil {
+		return err
+	}
 	err = h.retry(ctx, func() (err error) { h.nc, err = h.connect("hub", h.log, nil); return err })
 	if err != nil {
 		return err
@@ -182,6 +189,9 @@ func (h *Hub) openOutside(ctx context.Context, o Outside) error {
 		return err
 	}
 	h.maxBytes = h.streams.queue.CachedInfo().Config.MaxBytes
+	if err = h.openBucket(ctx, o.Replicas); err != nil {
+		return err
+	}
 	if h.consumer, err = openConsumer(ctx, h.streams.queue, consumerConfig(h.options)); err != nil {
 		return err
 	}

@@ -165,7 +165,7 @@ func (h *Hub) enterJournal(ctx context.Context, f facts) error {
 		h.health.wrote(false, 0, err)
 		return fmt.Errorf("storing the journal entry of capture %s: %w", f.ID, h.explain(err, false))
 	}
-	h.earlier.add(f.key(), ack.Sequence, h.now())
+	h.remember(f, ack.Sequence, h.now())
 	return nil
 }
 
@@ -176,9 +176,11 @@ func (h *Hub) EnsureJournaled(ctx context.Context, captureID string) error {
 	if h.past.unchecked[captureID] {
 		return h.past.wait(ctx)
 	}
-	p := h.promises.withID(captureID)
-	if p == nil {
-		return nil
+	if p := h.promises.withID(captureID); p != nil {
+		return h.fulfil(context.WithoutCancel(ctx), p)
 	}
-	return h.fulfil(context.WithoutCancel(ctx), p)
+	if h.others != nil {
+		return h.ensureOthers(ctx, captureID)
+	}
+	return nil
 }

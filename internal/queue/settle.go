@@ -47,6 +47,10 @@ func (h *Hub) settle(ctx context.Context) error {
 	if err := h.endExchanges(ctx, waiting, dead); err != nil {
 		return err
 	}
+	journal, err := h.streams.journal.Info(ctx)
+	if err != nil {
+		return fmt.Errorf("reading the journal's end: %w", err)
+	}
 	h.past.begin(waiting, dead)
 	h.busy.Go(func() {
 		err := h.completeJournal(h.ctx, waiting, dead)
@@ -54,6 +58,9 @@ func (h *Hub) settle(ctx context.Context) error {
 			h.log.Error("the journal could not be read", "error", err)
 		}
 		h.past.end(err)
+		if h.others != nil && err == nil {
+			h.follow(h.ctx, journal.State.LastSeq)
+		}
 	})
 	return nil
 }
@@ -179,6 +186,9 @@ func (h *Hub) completeJournal(ctx context.Context, waiting, dead map[string]bool
 			return err
 		}
 		delete(missing, e.facts.ID)
+		if h.others != nil {
+			h.others.entered.add(idKey(e.facts.ID), e.sequence, e.storedAt)
+		}
 		h.past.earlier.add(e.facts.key(), e.sequence, e.storedAt)
 	}
 	for id, stream := range missing {
