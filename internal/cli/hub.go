@@ -92,7 +92,7 @@ func (h *hub) openBroker(ctx context.Context) error {
 		return err
 	}
 	if h.config.MQTTURL != "" {
-		if err := h.openOutside(handler, pattern); err != nil {
+		if err := h.openOutside(ctx, handler, pattern); err != nil {
 			return err
 		}
 	}

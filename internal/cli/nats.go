@@ -1,11 +1,14 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"strings"
 
 	"plumbline/internal/config"
+	"plumbline/internal/mqtt/outside"
+	"plumbline/internal/posture"
 	"plumbline/internal/queue"
 )
 
@@ -50,3 +53,46 @@ func natsPassword(c *config.NATSServer) (string, error) {
 
 // rowsAreOurs says that results go to a file of the data folder, where no other hub can write them.
 func (h *hub) rowsAreOurs() bool { return h.config.DatabaseURL == "" && !configuredElsewhere() }
+
+// clientID is by what the broker outside knows the hub: of several hubs that stand in for each other all have the same.
+func (h *hub) clientID(ctx context.Context) (string, error) {
+	own, err := outside.ClientID(h.config.Data.Data)
+	if err != nil {
+		return "", err
+	}
+	return h.queue.Agree(ctx, "mqtt-client-id", own)
+}
+
+// startLeading connects to the broker outside while no other hub does. Whoever begins tells the latest results: others
+// may have told newer ones meanwhile.
+func (h *hub) startLeading(client *outside.Client) {
+	h.broker.standby.Store(len(h.config.NATS) > 0)
+	h.stages.start("MQTT client", func(ctx context.Context) error {
+		return h.queue.Lead(ctx, "mqtt", func(ctx context.Context) error {
+			if h.broker.standby.Swap(false) {
+				h.announceLatest(ctx)
+			}
+			err := client.Run(ctx)
+			h.broker.standby.Store(len(h.config.NATS) > 0)
+			return err
+		})
+	})
+}
+
+// hearOthers shows and announces what other hubs record.
+func (h *hub) hearOthers(context.Context) error {
+	h.stages.start("other hubs", func(ctx context.Context) error {
+		return h.queue.Shared(ctx, func(r posture.Result) {
+			h.web.Publish(r)
+			h.announce(ctx, r)
+		})
+	})
+	return nil
+}
+
+// share tells other hubs of a result.
+func (h *hub) share(_ context.Context, r posture.Result) {
+	if err := h.queue.Share(r); err != nil {
+		h.part("hubs").Debug("a result was not shared", "capture", r.CaptureID, "error", err)
+	}
+}

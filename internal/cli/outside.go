@@ -18,13 +18,13 @@ import (
 
 // openOutside makes the hub a client of the broker that --mqtt-url names. A broker that is away is no reason not to start:
 // the client goes on trying, and /readyz says why.
-func (h *hub) openOutside(handler *ingest.Ingest, pattern mqtt.Pattern) error {
+func (h *hub) openOutside(ctx context.Context, handler *ingest.Ingest, pattern mqtt.Pattern) error {
 	o, err := outsideOptions(&h.config.OutsideBroker)
 	if err != nil {
 		return misused(err)
 	}
 	if o.ClientID == "" {
-		if o.ClientID, err = outside.ClientID(h.config.Data.Data); err != nil {
+		if o.ClientID, err = h.clientID(ctx); err != nil {
 			return err
 		}
 	}
@@ -35,7 +35,7 @@ func (h *hub) openOutside(handler *ingest.Ingest, pattern mqtt.Pattern) error {
 		return err
 	}
 	h.broker.outside.Store(client)
-	h.stages.start("MQTT client", client.Run)
+	h.startLeading(client)
 	return nil
 }
 
@@ -83,6 +83,7 @@ func mqttPassword(file string) (string, error) {
 type brokers struct {
 	embedded atomic.Pointer[broker.Broker]
 	outside  atomic.Pointer[outside.Client]
+	standby  atomic.Bool // another hub is the broker's client
 }
 
 // Publish never waits.
@@ -99,7 +100,7 @@ func (b *brokers) Publish(topic string, payload []byte, retain bool, qos byte) e
 
 // ready is about the broker outside; the embedded one is there as long as the hub is.
 func (b *brokers) ready(ctx context.Context) error {
-	if o := b.outside.Load(); o != nil {
+	if o := b.outside.Load(); o != nil && !b.standby.Load() {
 		return o.Ready(ctx)
 	}
 	return nil

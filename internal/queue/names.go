@@ -51,6 +51,7 @@ func (n names) subjects(k kind) string { return n.prefix + "." + string(k) + "."
 
 // results is where workers hand in, desk what they ask the hub for, by verb.
 func (n names) results() string         { return n.prefix + ".result" }
+func (n names) shared() string          { return n.prefix + ".recorded" } // what hubs tell each other
 func (n names) desk(verb string) string { return n.prefix + ".hub." + verb }
 
 // stream is a stream with its subjects.

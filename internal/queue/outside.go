@@ -160,7 +160,7 @@ func (h *Hub) join(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if limit, need := h.nc.MaxPayload(), h.options.MaxPicture+payloadAllowance; limit < need {
+	if limit, need := h.nc.MaxPayload(), h.options.MaxPicture+payloadAllowance; limit < need && !h.options.KeepLimits {
 		return fmt.Errorf("the server takes messages of up to %d bytes (max_payload), pictures of up to %d bytes need %d: raise max_payload there, or lower the limit of pictures (--max-picture-bytes) to %d",
 			limit, h.options.MaxPicture, need, limit-payloadAllowance)
 	}

@@ -1,0 +1,91 @@
+package cli_test
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"plumbline/internal/testkit/mosquitto"
+	"plumbline/internal/testkit/nats"
+	"plumbline/internal/testkit/postgres"
+)
+
+// Two hubs share a NATS, a PostgreSQL and a broker. The one that is the broker's client is killed while pictures come:
+// the other one takes over, nothing is lost and nothing is recorded twice. Results of either are announced.
+func TestSecondHubTakesOverTheBroker(t *testing.T) {
+	b := mosquitto.ForTest(t, mosquitto.Options{})
+	database := postgres.ForTest(t, postgres.Options{})
+	name := database.NewDatabase(t)
+	t.Setenv("DATABASE_URL", database.URL(name))
+	t.Setenv("PLUMBLINE_NATS", nats.Start(t, nil).URL())
+	hubs := make([]*process, 2)
+	for i := range hubs {
+		hubs[i] = &process{t: t, dir: t.TempDir(), http: freeAddress(t), flags: []string{"--mqtt-url", "mqtt://" + b.Address(), "--max-picture-bytes", "4MiB"}}
+		hubs[i].start()
+		hubs[i].until(20*time.Second, "readiness", func() bool { return hubs[i].status("/readyz") == http.StatusOK })
+	}
+	const pictures = 30
+	for i := range pictures {
+		if i == pictures/2 {
+			hubs[0].kill()
+		}
+		pub := exec.Command("mosquitto_pub", "-p", b.Port(), "-q", "1", "-t", "images/pi1", "-s")
+		pub.Stdin = bytes.NewReader(fmt.Appendf(firstPerson(), "%d", i)) // behind its end, so that each is another picture
+		if out, err := pub.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	}
+	killed := time.Now()
+	rows := func() string {
+		return strings.TrimSpace(database.SQL(t, name, "SELECT count(*) || ' ' || count(DISTINCT capture_id) FROM posture_log"))
+	}
+	hubs[1].until(45*time.Second, "all rows", func() bool { return rows() == "30 30" })
+	t.Logf("all rows %s after the kill", time.Since(killed))
+	hubs[1].drain()
+	if got := rows(); got != "30 30" {
+		t.Errorf("%s rows and captures, want 30 30", got)
+	}
+	out, err := exec.Command("plumbline", "ledger", "--http", "http://"+hubs[1].http).CombinedOutput()
+	if err != nil {
+		t.Errorf("the ledger: %v\n%s", err, out)
+	}
+	hubs[1].stop()
+}
+
+func TestHubOnNATSSaysWhatIsWrong(t *testing.T) {
+	server := nats.Start(t, nil)
+	serve := func(dir string, flags ...string) string {
+		t.Helper()
+		cmd := exec.Command("plumbline", append([]string{"serve", "--workers", "0", "--data", dir, "--mqtt-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0"}, flags...)...)
+		out, err := cmd.CombinedOutput()
+		if err == nil {
+			t.Errorf("%v: it started\n%s", flags, out)
+		}
+		return string(out)
+	}
+	if said := serve(t.TempDir(), "--nats", server.URL()); !strings.Contains(said, "max_payload") || !strings.Contains(said, "--max-picture-bytes") {
+		t.Errorf("max_payload is too small: %s", said)
+	}
+	if said := serve(t.TempDir(), "--nats-replicas", "3"); !strings.Contains(said, "--nats names") {
+		t.Errorf("settings of no NATS: %s", said)
+	}
+	first := &process{t: t, dir: t.TempDir(), mqtt: "127.0.0.1:0", http: freeAddress(t), flags: []string{"--nats", server.URL(), "--max-picture-bytes", "4MiB"}}
+	first.start()
+	if said := serve(t.TempDir(), "--nats", server.URL(), "--max-picture-bytes", "4MiB"); !strings.Contains(said, "another hub") || !strings.Contains(said, "--database-url") {
+		t.Errorf("a second hub with SQLite: %s", said)
+	}
+	first.stop()
+	out, err := exec.Command("plumbline", "dead", "list", "--data", filepath.Join(first.dir, "data")).CombinedOutput()
+	if err == nil || !strings.Contains(string(out), server.URL()) {
+		t.Errorf("dead letters of a hub whose queue is elsewhere: %v %s", err, out)
+	}
+	out, err = exec.Command("plumbline", "dead", "list", "--data", filepath.Join(first.dir, "data"), "--nats", server.URL()).CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "No dead letters") {
+		t.Errorf("the same with --nats: %v %s", err, out)
+	}
+}
