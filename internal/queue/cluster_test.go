@@ -40,9 +40,9 @@ func TestClusterLosesANode(t *testing.T) {
 		if i == captures/3 {
 			leaderOf(t, servers, "PLUMBLINE_QUEUE").Stop()
 		}
-		accepted[acceptAtLast(t, ctx, h)] = true
+		accepted[acceptAtLast(ctx, t, h)] = true
 	}
-	recorded.await(t, ctx, captures)
+	recorded.await(ctx, t, captures)
 	cancel()
 	working.Wait()
 	for id := range accepted {
@@ -74,7 +74,7 @@ func (r *rows) record(_ context.Context, result posture.Result) error {
 	return nil
 }
 
-func (r *rows) await(t *testing.T, ctx context.Context, n int) {
+func (r *rows) await(ctx context.Context, t *testing.T, n int) {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -108,7 +108,7 @@ func carry(ctx context.Context, w *queue.Worker) {
 }
 
 // acceptAtLast sends one message until it is acknowledged, as a device does: with DUP when it is sent again.
-func acceptAtLast(t *testing.T, ctx context.Context, h *queue.Hub) string {
+func acceptAtLast(ctx context.Context, t *testing.T, h *queue.Hub) string {
 	t.Helper()
 	pic := picture(20_000)
 	for r := receipt(); ; r.DUP = true {

@@ -165,18 +165,23 @@ func (l *lease) hold(ctx context.Context, f func(context.Context) error) error {
 			end.Stop()
 			return err
 		case <-end.C:
-			lose(errLeaseLost)
-			<-ended
-			return errLeaseLost
+			return l.lost(lose, ended)
 		case <-tick.C:
 			end.Stop()
 			if !l.renew(held) {
-				lose(errLeaseLost)
-				<-ended
-				return errLeaseLost
+				return l.lost(lose, ended)
 			}
 		}
 	}
+}
+
+// lost ends what runs under the lease and waits for it.
+func (l *lease) lost(lose context.CancelCauseFunc, ended <-chan error) error {
+	lose(errLeaseLost)
+	if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
+		l.hub.log.Warn("what ran under a lease ended with an error", "lease", l.key, "error", err)
+	}
+	return errLeaseLost
 }
 
 // renew reports whether the lease is still this hub's, as far as is known. Without an answer it may be.
