@@ -1,5 +1,5 @@
-// Package queue keeps every accepted capture until its result is recorded: a NATS JetStream server inside the process,
-// with its streams in a folder, reached over in-process connections only. Devices' pictures go in with Accept, workers
+// Package queue keeps every accepted capture until its result is recorded: in the streams of a NATS JetStream server
+// inside the process, with a folder, or of one outside that several hubs may share. Devices' pictures go in with Accept, workers
 // take them out one by one under a lease with Claim, hand their results back with HandIn and acknowledge. What can't be
 // analysed goes to the dead letters; what was ever accepted stands in the journal.
 //
