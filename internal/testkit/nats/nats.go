@@ -52,7 +52,8 @@ func Configured(t testing.TB, text string) *Server {
 	})
 }
 
-// Cluster starts n servers that make one cluster, and waits until it has a leader.
+// Cluster starts n servers that make one cluster, and waits until it has a leader that
+// knows them all.
 func Cluster(t testing.TB, n int) []*Server {
 	t.Helper()
 	ports := freePorts(t, n)
@@ -74,7 +75,7 @@ func Cluster(t testing.TB, n int) []*Server {
 	}
 	ticks, tooLate := time.NewTicker(20*time.Millisecond), time.After(patience)
 	defer ticks.Stop()
-	for leader(servers) == nil {
+	for l := leader(servers); l == nil || len(l.running.JetStreamClusterPeers()) < n; l = leader(servers) {
 		select {
 		case <-ticks.C:
 		case <-tooLate:
