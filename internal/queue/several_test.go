@@ -45,6 +45,9 @@ func TestMessageSentAgainIsRecognisedByTheOtherHub(t *testing.T) {
 	if a.Duplicate {
 		t.Errorf("%s is taken for one sent again", a.ID)
 	}
+	if ids := journalIDs(t, one); len(ids) != 21 {
+		t.Errorf("%d entries of 21 captures: one was entered again that had not been read yet", len(ids))
+	}
 }
 
 func TestWhatADyingHubLeftHalfDoneIsRecognisedByTheOtherHub(t *testing.T) {
