@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"plumbline/internal/posture"
+	"plumbline/internal/queue"
 
 	"plumbline/internal/testkit/nats"
 )
@@ -83,5 +84,33 @@ func TestHubsAgreeOnTheFirstValue(t *testing.T) {
 	}
 	if got, err := open(t, options(t)).Agree(t.Context(), "x", "own"); err != nil || got != "own" {
 		t.Errorf("a hub of its own agreed on %q, %v", got, err)
+	}
+}
+
+func TestDocumentedRightsOfAWorkerSuffice(t *testing.T) {
+	s := nats.Configured(t, documented(t))
+	o, other := on(t, s), on(t, s)
+	o.Outside.User, o.Outside.Password = "hub", "change-me"
+	other.Outside.User, other.Outside.Password = "worker", "change-me-too"
+	h := open(t, o)
+	recorded := &rows{ids: map[string]int{}}
+	go func() { _ = h.ServeResults(t.Context(), recorded.record) }()
+	for range 3 {
+		accept(t, h, receipt(), picture(10))
+	}
+	w, err := queue.Join(t.Context(), queue.JoinOptions{Outside: other.Outside, Logger: other.Logger})
+	must(t, err)
+	defer shut(t, w)
+	must(t, claim(t, w).Bury(t.Context(), "for the test"))
+	c := claim(t, w)
+	must(t, c.Release(t.Context(), "for the test"))
+	c = claim(t, w)
+	must(t, w.HandIn(t.Context(), posture.Result{CaptureID: c.Capture.ID}))
+	must(t, c.Acknowledge(t.Context()))
+	if err := openOnce(t, other); err == nil {
+		t.Error("a worker's rights are enough for a hub")
+	}
+	if d := depth(t, h); d.Dead != 1 || d.Waiting != 1 {
+		t.Errorf("%+v, want one dead and one waiting", d)
 	}
 }
