@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net/http"
 	"os/exec"
@@ -61,9 +62,11 @@ func TestHubOnNATSSaysWhatIsWrong(t *testing.T) {
 	server := nats.Start(t, nil)
 	serve := func(dir string, flags ...string) string {
 		t.Helper()
-		cmd := exec.Command("plumbline", append([]string{"serve", "--workers", "0", "--data", dir, "--mqtt-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0"}, flags...)...)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		cmd := exec.CommandContext(ctx, "plumbline", append([]string{"serve", "--workers", "0", "--data", dir, "--mqtt-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0"}, flags...)...)
 		out, err := cmd.CombinedOutput()
-		if err == nil {
+		if err == nil || ctx.Err() != nil {
 			t.Errorf("%v: it started\n%s", flags, out)
 		}
 		return string(out)

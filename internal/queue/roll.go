@@ -90,18 +90,22 @@ func (h *Hub) stayEnrolled(me holding) {
 	tick := time.NewTicker(rollBeat)
 	defer tick.Stop()
 	for {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(h.ctx), rollBeat)
 		select {
 		case <-tick.C:
-			if err := h.say(ctx, me); err != nil {
-				h.log.Debug("telling other hubs of this one", "error", err)
-			}
-			cancel()
+			h.sayAgain(func(ctx context.Context) error { return h.say(ctx, me) })
 		case <-h.ctx.Done():
-			_ = h.bucket.Delete(ctx, "hub."+h.id) // else it is taken for gone a little later
-			cancel()
+			h.sayAgain(func(ctx context.Context) error { return h.bucket.Delete(ctx, "hub."+h.id) })
 			return
 		}
+	}
+}
+
+// sayAgain says it in time or not at all: the next beat comes soon, and who says nothing is taken for gone.
+func (h *Hub) sayAgain(say func(context.Context) error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(h.ctx), rollBeat)
+	defer cancel()
+	if err := say(ctx); err != nil {
+		h.log.Debug("telling other hubs of this one", "error", err)
 	}
 }
 
