@@ -93,8 +93,8 @@ func TestServerWithTLS(t *testing.T) {
 		outside := *with.Outside
 		change(&outside)
 		o.Outside = &outside
-		if err := openOnce(t, o); err == nil || !strings.Contains(err.Error(), "certificate") {
-			t.Errorf("%s: %v, want a refusal that speaks of the certificate", name, err)
+		if err := openOnce(t, o); err == nil || !strings.Contains(err.Error(), "tls") {
+			t.Errorf("%s: %v, want a refusal that speaks of TLS", name, err)
 		}
 	}
 }
