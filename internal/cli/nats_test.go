@@ -45,7 +45,12 @@ func TestSecondHubTakesOverTheBroker(t *testing.T) {
 	rows := func() string {
 		return strings.TrimSpace(database.SQL(t, name, "SELECT count(*) || ' ' || count(DISTINCT capture_id) FROM posture_log"))
 	}
-	hubs[1].until(45*time.Second, "all rows", func() bool { return rows() == "30 30" })
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("rows and captures: %s; queue: %s", rows(), hubs[1].body("/api/v1/queue"))
+		}
+	})
+	hubs[1].until(time.Minute, "all rows", func() bool { return rows() == "30 30" })
 	t.Logf("all rows %s after the kill", time.Since(killed))
 	hubs[1].drain()
 	if got := rows(); got != "30 30" {

@@ -13,9 +13,10 @@ import (
 )
 
 // How long a worker waits for one answer of a hub before it asks again: the hub may have been started anew meanwhile.
-// Nothing that is asked changes anything when it arrives twice. Recording may take as long as a database does.
+// Nothing that is asked changes anything when it arrives twice. Recording may take as long as a database does; but of
+// several hubs the one that had the result in hand may have died, and each repetition costs the other one memory.
 const (
-	handInTry = time.Minute
+	handInTry = 20 * time.Second
 	deskTry   = 5 * time.Second
 )
 
