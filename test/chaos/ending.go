@@ -28,8 +28,7 @@ func (s *system) drain(ctx context.Context) error {
 		case settled > most:
 			most, moved = settled, time.Now()
 		case time.Since(moved) > patience:
-			return fmt.Errorf("only %d of %d pictures were settled, and nothing moved for %s (the ledger: %w)",
-				settled, s.options.pictures, patience, err)
+			return errors.Join(fmt.Errorf("only %d of %d pictures were settled, and nothing moved for %s", settled, s.options.pictures, patience), err)
 		}
 		select {
 		case <-tick.C:

@@ -79,8 +79,8 @@ func (s *system) judge(ctx context.Context, acknowledged map[string]bool, v *ver
 		delete(acknowledged, name)
 	}
 	v.Lost = len(acknowledged)
-	v.Ledger, err = s.ledger(ctx)
-	return err
+	v.Ledger, _ = s.ledger(ctx) // what is wrong with it is told by the verdict
+	return nil
 }
 
 // deadSources are the devices' names of the pictures among the dead letters.
@@ -102,9 +102,16 @@ func (s *system) deadSources(ctx context.Context) (map[string]bool, error) {
 	return names, nil
 }
 
-// ledger asks the command; its exit status says whether it balances.
-func (s *system) ledger(ctx context.Context) (l ledger, err error) {
-	out, err := s.ask(ctx, "ledger", "--json", "--data", s.data(0))
-	l.balanced = err == nil
-	return l, json.Unmarshal([]byte(out), &l)
+// ledger asks the command; its exit status says whether it balances, and the error what does not.
+func (s *system) ledger(ctx context.Context) (ledger, error) {
+	var l ledger
+	out, unbalanced := s.ask(ctx, "ledger", "--json", "--data", s.data(0))
+	l.balanced = unbalanced == nil
+	if err := json.Unmarshal([]byte(out), &l); err != nil {
+		return l, errors.Join(fmt.Errorf("reading the ledger: %w", err), unbalanced)
+	}
+	if unbalanced != nil {
+		return l, fmt.Errorf("%w: %s", unbalanced, out)
+	}
+	return l, nil
 }
