@@ -68,7 +68,7 @@ func (c *ledgerCommand) sayIfLong(p *Process) (stop func()) {
 		return func() {}
 	}
 	timer := time.AfterFunc(patience, func() {
-		fmt.Fprintln(p.Stderr, "reading the journal, the queue and the rows; a million pictures take about ten seconds …")
+		fmt.Fprintln(p.Stderr, "reading the journal, the queue and the rows; a million pictures take about half a minute …")
 	})
 	return func() { timer.Stop() }
 }
