@@ -60,6 +60,9 @@ func (s *system) end(failed error) error {
 	for _, m := range slices.Concat(s.workers, s.hubs) {
 		errs = append(errs, m.now.Stop())
 	}
+	if s.queue != nil {
+		errs = append(errs, s.queue.Stop())
+	}
 	if s.broker != nil {
 		errs = append(errs, s.broker.Stop())
 	}

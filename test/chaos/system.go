@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,7 +20,8 @@ import (
 type system struct {
 	options  options
 	folder   string
-	nats     string // host:port
+	nats     string         // host:port: of the NATS outside, or where the only hub listens for workers
+	queue    *child.Process // the NATS outside, for more than one hub
 	broker   *mosquitto.Server
 	database *postgres.Server
 	hubs     []*member
@@ -57,6 +59,11 @@ func (s *system) start(ctx context.Context) (err error) {
 	if s.nats, err = child.FreeAddress(); err != nil {
 		return err
 	}
+	if s.options.hubs > 1 {
+		if err := s.startQueue(ctx); err != nil {
+			return err
+		}
+	}
 	for i := range s.options.hubs {
 		if err := s.join(ctx, &s.hubs, func(ctx context.Context) (*child.Process, error) { return s.launchHub(ctx, i) }); err != nil {
 			return err
@@ -81,14 +88,45 @@ func (s *system) join(ctx context.Context, members *[]*member, launch func(conte
 
 func (s *system) data(hub int) string { return filepath.Join(s.folder, "hub"+strconv.Itoa(hub)) }
 
-// launchHub starts a hub that analyses nothing itself.
+// startQueue builds and starts the NATS server of the version that go.mod names.
+func (s *system) startQueue(ctx context.Context) error {
+	program := filepath.Join(s.folder, "nats-server")
+	build := exec.CommandContext(ctx, "go", "build", "-o", program, "github.com/nats-io/nats-server/v2")
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("building nats-server: %w: %s", err, out)
+	}
+	settings := filepath.Join(s.folder, "nats.conf")
+	text := fmt.Sprintf("listen: %q\nmax_payload: 9MB\njetstream { store_dir: %q, sync_interval: always }\n", s.nats, filepath.Join(s.folder, "nats"))
+	if err := os.WriteFile(settings, []byte(text), 0o600); err != nil {
+		return err
+	}
+	var err error
+	if s.queue, err = child.Start(s.folder, program, "-c", settings); err != nil {
+		return err
+	}
+	return s.queue.Answers(ctx, func() error {
+		connection, err := net.Dial("tcp", s.nats)
+		if err != nil {
+			return err
+		}
+		return connection.Close()
+	})
+}
+
+// launchHub starts a hub that analyses nothing itself. Hubs that stand in for each other go to the broker under one name.
 func (s *system) launchHub(ctx context.Context, i int) (*child.Process, error) {
 	page, err := child.FreeAddress()
 	if err != nil {
 		return nil, err
 	}
-	hub, err := s.plumbline("serve", "--workers", "0", "--data", s.data(i), "--images-dir", filepath.Join(s.folder, "pictures"),
-		"--mqtt-url", "mqtt://"+s.broker.Address(), "--http-listen", page, "--listen-nats", s.nats, "--nats-token-file", s.token())
+	args := []string{"serve", "--workers", "0", "--data", s.data(i), "--images-dir", filepath.Join(s.folder, "pictures"),
+		"--mqtt-url", "mqtt://" + s.broker.Address(), "--mqtt-client-id", "hubs", "--http-listen", page}
+	if s.queue != nil {
+		args = append(args, "--nats", "nats://"+s.nats)
+	} else {
+		args = append(args, "--listen-nats", s.nats, "--nats-token-file", s.token())
+	}
+	hub, err := s.plumbline(args...)
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +137,11 @@ func (s *system) token() string { return filepath.Join(s.folder, "token") }
 
 // launchWorker does not wait until it is ready: it may die before.
 func (s *system) launchWorker(context.Context, int) (*child.Process, error) {
-	return s.plumbline("work", "--workers", "1", "--model", s.options.model, "--nats", "nats://"+s.nats, "--nats-token-file", s.token())
+	args := []string{"work", "--workers", "1", "--model", s.options.model, "--nats", "nats://" + s.nats}
+	if s.queue == nil {
+		args = append(args, "--nats-token-file", s.token())
+	}
+	return s.plumbline(args...)
 }
 
 // plumbline starts the binary; the database's password is not for its command line.
