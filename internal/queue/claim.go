@@ -360,11 +360,15 @@ func (w *Worker) letGo(c *Claim) {
 	}
 }
 
-// analysed stops the clock that watches for hung analyses: what follows, recording, may take as long as it takes.
+// analysed stops the clock that watches for hung analyses: what follows, recording, may take as long as it takes, and should
+// the process end meanwhile that is not the capture's fault.
 func (c *Claim) analysed() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.hung != nil {
 		c.hung.Stop()
+	}
+	if err := c.worker.claims.remove(c.file); err != nil {
+		c.worker.log.Warn("removing the file of an analysed claim", "error", err)
 	}
 }

@@ -146,6 +146,9 @@ func TestSlowRecorderIsNoHungAnalysis(t *testing.T) {
 	if c, err := worker(t, h, "other").Elsewhere(t.TempDir()).Claim(ctx); err == nil {
 		t.Errorf("while it is being recorded, %s was claimed again", c.Capture.ID)
 	}
+	if files, err := os.ReadDir(filepath.Join(o.Dir, "claims")); err != nil || len(files) > 0 {
+		t.Errorf("it would be blamed for an end of the process: %d files in claims (%v)", len(files), err)
+	}
 	close(commit)
 	must(t, <-handedIn)
 	must(t, c.Acknowledge(t.Context()))
