@@ -31,7 +31,7 @@ func (w *Worker) adopt(c *Claim) bool {
 	old.msg = c.msg
 	old.msgMu.Unlock()
 	old.run, old.delivered = c.run, c.delivered
-	old.blame, old.noted, old.why = c.blame, c.noted, c.why
+	old.noted = old.noted || c.noted // its blame is that of before the attempt, which goes on
 	w.log.Info("a capture came again while it is still in hand; it is not analysed twice", "capture", c.facts.ID)
 	return true
 }

@@ -16,9 +16,11 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// note is what is known of a capture's earlier attempts: as of delivery Delivered of run Run its blame was Blame. Later
-// deliveries of the same run that no note speaks of ended without a word, each is one more blame; deliveries of other
-// runs are settled.
+// note is what is known of a capture's earlier attempts: as of delivery Delivered of run Run its blame was Blame.
+//
+// A first attempt is not noted before it begins, which would cost every picture a write. So when a delivery ends without a
+// word, because its worker died, the capture has one blame, even if it only waited in that worker for its turn. From then
+// on it is analysed alone, and each attempt is noted as failed when it begins; deliveries without a note never began.
 type note struct {
 	Blame     int       `json:"blame"`
 	Run       string    `json:"run,omitempty"`
@@ -33,10 +35,10 @@ func (n note) before(run string, delivered uint64) int {
 	if n.Run == run {
 		settled = n.Delivered
 	}
-	if delivered <= settled+1 {
-		return n.Blame
+	if n.Blame == 0 && delivered > settled+1 {
+		return 1
 	}
-	return n.Blame + int(delivered-1-settled) //nolint:gosec // a count of deliveries
+	return n.Blame
 }
 
 // notes keeps them, one for each capture that needs one, by its sequence in the queue.

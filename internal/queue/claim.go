@@ -103,15 +103,14 @@ func (c *Claim) startBeat() {
 // begin puts the capture into its caller's hand: from now on the end of the process is its fault.
 func (c *Claim) begin(ctx context.Context) error {
 	w := c.worker
-	if c.blame > 0 { // remembered should the next run begin with this one's counts gone
-		n := note{Blame: c.blame, Run: c.run, Delivered: c.delivered - 1, Why: c.why}
-		if err := w.desk.note(ctx, c.sequence, n); err != nil {
-			return err
-		}
-		c.noted = true
-	}
 	if err := w.gate.enter(ctx, c.blame > 0); err != nil {
 		return fmt.Errorf("waiting to claim capture %s: %w", c.facts.ID, err)
+	}
+	if c.blame > 0 {
+		if err := c.noteBlame(ctx, c.blame+1, "the process ended while it was analysed"); err != nil {
+			w.gate.leave()
+			return err
+		}
 	}
 	file, err := w.claims.put(claimFile{Sequence: c.sequence, Capture: c.facts.ID, Blame: c.blame, Run: c.run, Delivered: c.delivered})
 	if err != nil {
@@ -126,6 +125,12 @@ func (c *Claim) begin(ctx context.Context) error {
 	w.hand[c.facts.ID] = c
 	w.mu.Unlock()
 	return nil
+}
+
+// noteBlame writes what the next claimer should know of this attempt.
+func (c *Claim) noteBlame(ctx context.Context, blame int, why string) error {
+	c.noted = true // also where no answer comes
+	return c.worker.desk.note(ctx, c.sequence, note{Blame: blame, Run: c.run, Delivered: c.delivered, Why: why})
 }
 
 // hang ends the lease of an analysis that takes too long.
@@ -151,11 +156,9 @@ func (c *Claim) blameHang() {
 	ctx, cancel := context.WithTimeout(context.Background(), deskTry)
 	defer cancel()
 	w := c.worker
-	n := note{Blame: c.blame + 1, Run: w.run, Delivered: c.delivered, Why: fmt.Sprintf("its analysis took longer than %s", w.analysisTimeout)}
 	c.mu.Lock()
-	c.noted = true
-	c.mu.Unlock()
-	if err := w.desk.note(ctx, c.sequence, n); err != nil {
+	defer c.mu.Unlock()
+	if err := c.noteBlame(ctx, c.blame+1, fmt.Sprintf("its analysis took longer than %s", w.analysisTimeout)); err != nil {
 		w.log.Warn("noting why an analysis is given up", "capture", c.facts.ID, "error", err)
 	}
 }
@@ -181,8 +184,7 @@ func (c *Claim) giveBack(ctx context.Context, why string, delay time.Duration) e
 		if stale, err := c.stale(ctx); stale || err != nil {
 			return err
 		}
-		n := note{Blame: c.blame, Run: c.run, Delivered: c.delivered, Why: c.why}
-		if err := c.worker.desk.note(ctx, c.sequence, n); err != nil {
+		if err := c.noteBlame(ctx, c.blame, c.why); err != nil {
 			return err
 		}
 		c.worker.metrics.released.Inc()
@@ -198,12 +200,11 @@ func (c *Claim) Fail(ctx context.Context, why string) error {
 		if stale, err := c.stale(ctx); stale || err != nil {
 			return err
 		}
-		n := note{Blame: c.blame + 1, Run: c.run, Delivered: c.delivered, Why: why}
-		if err := c.worker.desk.note(ctx, c.sequence, n); err != nil {
+		if err := c.noteBlame(ctx, c.blame+1, why); err != nil {
 			return err
 		}
 		c.worker.metrics.failed.Inc()
-		c.worker.log.Warn("an attempt failed", "capture", c.facts.ID, "device", c.facts.Device, "blame", n.Blame, "why", why)
+		c.worker.log.Warn("an attempt failed", "capture", c.facts.ID, "device", c.facts.Device, "blame", c.blame+1, "why", why)
 		return c.nak(time.Duration(c.blame+1) * failPause)
 	})
 }
@@ -362,13 +363,20 @@ func (w *Worker) letGo(c *Claim) {
 
 // analysed stops the clock that watches for hung analyses: what follows, recording, may take as long as it takes, and should
 // the process end meanwhile that is not the capture's fault.
-func (c *Claim) analysed() {
+func (c *Claim) analysed(ctx context.Context) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.hung != nil {
 		c.hung.Stop()
 	}
-	if err := c.worker.claims.remove(c.file); err != nil {
-		c.worker.log.Warn("removing the file of an analysed claim", "error", err)
+	if c.over {
+		return
+	}
+	err := c.worker.claims.remove(c.file)
+	if c.blame > 0 {
+		err = errors.Join(err, c.noteBlame(ctx, c.blame, c.why))
+	}
+	if err != nil {
+		c.worker.log.Warn("noting that an analysis is through", "capture", c.facts.ID, "error", err)
 	}
 }

@@ -37,7 +37,7 @@ func (w *Worker) HandIn(ctx context.Context, r posture.Result) error {
 	c := w.hand[r.CaptureID]
 	w.mu.Unlock()
 	if c != nil {
-		c.analysed()
+		c.analysed(ctx)
 	}
 	text, err := encodeResult(r)
 	if err != nil {
