@@ -88,7 +88,7 @@ func (d deadLetters) Drop(ctx context.Context, id string) error {
 
 func shownLetter(l queue.DeadLetter) web.DeadLetter {
 	return web.DeadLetter{
-		ID: l.ID, Device: l.Device, Topic: l.Topic, Reason: l.Reason, At: l.BuriedAt, Bytes: int(l.Size), SHA256: l.SHA256,
+		ID: l.ID, Device: l.Device, Topic: l.Topic, Source: l.Source, Reason: l.Reason, At: l.BuriedAt, Bytes: int(l.Size), SHA256: l.SHA256,
 		Attempts: l.Attempts, Replay: !l.Refused,
 	}
 }

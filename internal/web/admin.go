@@ -14,6 +14,7 @@ type DeadLetter struct {
 	ID       string    `json:"id"`
 	Device   string    `json:"device"`
 	Topic    string    `json:"topic"`
+	Source   string    `json:"source_filename,omitempty"` // the sender's word, not to be trusted
 	Reason   string    `json:"reason"`
 	At       time.Time `json:"at"`              // when it was given up, UTC
 	Bytes    int       `json:"bytes"`           // of what was received

@@ -38,6 +38,18 @@ func (s *system) drain(ctx context.Context) error {
 	}
 }
 
+// replay puts the dead letters back now that nobody dies any more, and waits until they are through.
+func (s *system) replay(ctx context.Context) (int, error) {
+	dead, err := s.deadSources(ctx)
+	if err != nil || len(dead) == 0 {
+		return 0, err
+	}
+	if _, err := s.ask(ctx, "dead", "replay", "--all", "--data", s.data(0)); err != nil {
+		return 0, err
+	}
+	return len(dead), s.drain(ctx)
+}
+
 // rowsBySource counts the table's rows by the name that the device gave its picture, with another client than ours.
 func (s *system) rowsBySource() (map[string]int, error) {
 	out, err := s.database.Query("postgres", "SELECT source_filename, count(*) FROM posture_log GROUP BY 1")

@@ -66,7 +66,8 @@ func (v verdict) print(asJSON bool) error {
 	return v.complaint()
 }
 
-// run publishes, kills, waits until nothing waits, and judges.
+// run publishes, kills, waits until nothing waits, has the dead letters analysed after all, as whoever finds them would, and
+// judges.
 func run(ctx context.Context, o options) (v verdict, err error) {
 	if err := o.settle(); err != nil {
 		return v, err
@@ -85,6 +86,9 @@ func run(ctx context.Context, o options) (v verdict, err error) {
 		err = s.drain(ctx)
 	}
 	v.WorkersKilled, v.HubsKilled = killing.stop()
+	if err == nil {
+		v.Replayed, err = s.replay(ctx)
+	}
 	if err != nil {
 		return v, fmt.Errorf("%w (logs in %s)", err, s.folder)
 	}

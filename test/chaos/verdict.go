@@ -18,6 +18,7 @@ type verdict struct {
 	Lost          int     `json:"lost"`    // acknowledged, but neither a row nor a dead letter
 	Doubled       int     `json:"doubled"` // more than one row
 	Dead          int     `json:"dead"`
+	Replayed      int     `json:"replayed"` // were dead letters, since a worker died with them again and again, until the end
 	Ledger        ledger  `json:"ledger"`
 }
 
@@ -34,8 +35,8 @@ type ledger struct {
 
 func (v verdict) String() string {
 	return fmt.Sprintf(`%d pictures acknowledged, %d rows, %d dead letters in %.1f s (%.1f a second); killed: %d workers, %d hubs
-lost %d, doubled %d; the ledger: %d accepted = %d recorded + %d waiting + %d leased + %d dead + %d dropped`,
-		v.Acknowledged, v.Rows, v.Dead, v.Seconds, float64(v.Acknowledged)/v.Seconds, v.WorkersKilled, v.HubsKilled, v.Lost, v.Doubled,
+lost %d, doubled %d, replayed %d; the ledger: %d accepted = %d recorded + %d waiting + %d leased + %d dead + %d dropped`,
+		v.Acknowledged, v.Rows, v.Dead, v.Seconds, float64(v.Acknowledged)/v.Seconds, v.WorkersKilled, v.HubsKilled, v.Lost, v.Doubled, v.Replayed,
 		v.Ledger.Accepted, v.Ledger.Recorded, v.Ledger.Waiting, v.Ledger.Leased, v.Ledger.Dead, v.Ledger.Dropped)
 }
 
@@ -47,7 +48,8 @@ func (v verdict) complaint() error {
 		"pictures were recorded twice":                            v.Doubled > 0,
 		"the ledger does not balance":                             !v.Ledger.balanced,
 		"the ledger and the table tell different numbers of rows": v.Ledger.Recorded != v.Rows,
-		"healthy pictures became dead letters":                    v.Dead > 0,
+		"healthy pictures are dead letters":                       v.Dead > 0,
+		"many healthy pictures had become dead letters":           v.Replayed > v.Acknowledged/50,
 	} {
 		if bad {
 			problems = append(problems, errors.New(what))
@@ -92,7 +94,7 @@ func (s *system) deadSources(ctx context.Context) (map[string]bool, error) {
 	names := map[string]bool{}
 	for line := range strings.Lines(out) {
 		var letter struct {
-			Source string `json:"source"`
+			Source string `json:"source_filename"`
 		}
 		if err := json.Unmarshal([]byte(line), &letter); err != nil {
 			return nil, fmt.Errorf("dead list: %w", err)
