@@ -11,6 +11,7 @@ import (
 	mochi "github.com/mochi-mqtt/server/v2"
 	"golang.org/x/sync/semaphore"
 
+	"plumbline/internal/mqtt/gate"
 	"plumbline/internal/mqtt/ws"
 )
 
@@ -18,7 +19,7 @@ import (
 type Broker struct {
 	server    *mochi.Server
 	listeners []*listener // the plain one first
-	gate      *gate
+	gate      *gate.Gate
 	cancel    context.CancelFunc // ends what is being handled
 	grace     time.Duration
 	metrics   *metrics
@@ -96,7 +97,7 @@ func newHook(ctx context.Context, o Options, server *mochi.Server, m *metrics) *
 		maxPacket: uint32(o.MaxPacketBytes),
 		handle:    o.Handle,
 		handling:  ctx,
-		gate:      &gate{},
+		gate:      &gate.Gate{},
 		metrics:   m,
 		log:       o.Logger,
 	}
@@ -165,7 +166,7 @@ func (b *Broker) Close() error { return b.close() }
 // again to the next process.
 func (b *Broker) shutDown() error {
 	b.stopAccepting()
-	b.gate.shut(b.grace)
+	b.gate.Shut(b.grace)
 	b.cancel()
 	for _, l := range b.listeners {
 		l.hurry()

@@ -11,6 +11,7 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 
 	"plumbline/internal/mqtt"
+	"plumbline/internal/mqtt/gate"
 )
 
 // hook is everything that mochi asks. Its methods run in the reading goroutine of the client they are given, except
@@ -25,7 +26,7 @@ type hook struct {
 	handle    Handle
 	handling  context.Context
 	overlap   keyedMutex
-	gate      *gate
+	gate      *gate.Gate
 	metrics   *metrics
 	log       *slog.Logger
 }
@@ -196,7 +197,7 @@ func (h *hook) OnPublish(cl *mochi.Client, pk packets.Packet) (packets.Packet, e
 var errClosing = errors.New("the broker is closing")
 
 func (h *hook) handOver(c *conn, m mqtt.Message) error {
-	if !h.gate.enter() {
+	if !h.gate.Enter() {
 		return errClosing
 	}
 	c.inGate = true
@@ -210,7 +211,7 @@ func (h *hook) handOver(c *conn, m mqtt.Message) error {
 func (h *hook) OnPacketProcessed(cl *mochi.Client, _ packets.Packet, _ error) {
 	if c, ok := cl.Net.Conn.(*conn); ok && c.inGate {
 		c.inGate = false
-		h.gate.leave()
+		h.gate.Leave()
 	}
 }
 

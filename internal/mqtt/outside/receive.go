@@ -71,7 +71,7 @@ func (s *session) take(handling context.Context, d delivery, weight int64) {
 		s.fail(fmt.Errorf("the MQTT broker sent a message at QoS %d, though QoS 1 was asked for", d.qos))
 		return
 	}
-	if !s.gate.enter() {
+	if !s.gate.Enter() {
 		s.budget.Release(weight)
 		return
 	}
@@ -100,7 +100,7 @@ func (s *session) acknowledge() {
 		s.conclude(m, <-m.done)
 		s.budget.Release(m.weight)
 		s.metrics.underWay.Dec()
-		s.gate.leave()
+		s.gate.Leave()
 	}
 }
 

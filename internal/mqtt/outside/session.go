@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/semaphore"
+
+	"plumbline/internal/mqtt/gate"
 )
 
 // keepAlive is the longest silence of ours that the broker bears. It may be silent itself half as long again, a large message
@@ -37,7 +39,7 @@ type session struct {
 	cancel context.CancelCauseFunc
 
 	// What comes in.
-	gate    gate
+	gate    gate.Gate
 	budget  *semaphore.Weighted
 	order   chan *message // of acknowledgements
 	granted chan answer   // of the subscription
@@ -154,7 +156,7 @@ var errLeft = errors.New("left the MQTT broker")
 
 // leave takes no more messages, waits for those being handled, and says goodbye.
 func (s *session) leave(stopHandling func()) {
-	s.gate.shut(s.options.CloseGrace)
+	s.gate.Shut(s.options.CloseGrace)
 	stopHandling()
 	_ = s.disconnect()
 	s.fail(errLeft)
