@@ -103,6 +103,7 @@ PERSON ?= $(firstword $(wildcard internal/demo/people/*.jpg))
 # The tests come first: a finding of style shall not hide what they have to say.
 test: deps-test assets ## set up for and run all tests, then the linters
 	@$(GO) test -timeout 20m ./...
+	@CGO_ENABLED=0 go test -run WithoutCgo ./internal/frame ./internal/cli
 	@$(MAKE) --no-print-directory lint
 
 lint: assets .tools/bin/golangci-lint ## go vet and golangci-lint

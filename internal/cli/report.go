@@ -21,14 +21,15 @@ const manyFiles = 8
 type report struct {
 	out     *bufio.Writer
 	json    bool
+	narrow  bool // somebody reads it in a terminal: long names are cut
 	bar     *progressbar.ProgressBar
 	refused int
 	files   int
 }
 
 func newReport(p *Process, asJSON bool, files int) *report {
-	r := &report{out: bufio.NewWriter(p.Stdout), json: asJSON}
-	if !isTerminal(p.Stdout) { // else the table itself shows how far it is
+	r := &report{out: bufio.NewWriter(p.Stdout), json: asJSON, narrow: isTerminal(p.Stdout)}
+	if !r.narrow { // else the table itself shows how far it is
 		r.bar = newProgressBar(p, files)
 	}
 	if !asJSON {
@@ -82,7 +83,10 @@ func (r *report) close() error {
 }
 
 func (r *report) row(a analyzed) {
-	name := shorten(a.file, 40)
+	name := a.file
+	if r.narrow {
+		name = shorten(name, 40)
+	}
 	if a.err != nil {
 		fmt.Fprintf(r.out, "%-40s refused: %v\n", name, a.err)
 		return

@@ -39,7 +39,7 @@ func Parse(payload []byte, maxPicture int64) (Envelope, error) {
 	text := trim(payload)
 	switch {
 	case len(text) == 0:
-		return Envelope{}, errors.New("the message is empty")
+		return Envelope{}, errors.New("the message is empty, or nothing but white space and zeros")
 	case text[0] == '{':
 		return parseJSON(text, maxPicture)
 	}
