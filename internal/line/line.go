@@ -59,10 +59,10 @@ type Line struct {
 }
 
 // What one session holds at most: one capture is inferred, one is drawn, and the others wait for the hub's commit, which takes
-// some round trips to a database that may be far away: 14 results cover a third of a second at 40 pictures a second. Those that
-// wait need their frame no more, so two frames go round; a frame of a large picture is 20 MB and more.
+// some round trips to a database that may be far away: 46 results cover half a second at 90 pictures a second. Those that wait
+// need their frame no more, so two frames go round; a frame of a large picture is 20 MB and more.
 const (
-	inHandPerSession = 16
+	inHandPerSession = 48
 	framesPerSession = 2
 )
 

@@ -169,13 +169,13 @@ func TestWhatCannotBeRecordedIsReleased(t *testing.T) {
 }
 
 // While pictures wait for the hub's commit, which may be far away, the session already analyses the next, but it never holds more
-// than sixteen.
+// than 48.
 func TestRecordingOverlapsInference(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, open := new(diary), make(chan struct{})
 		infer := func(*posture.Frame) ([]posture.Pose, error) { d.note("inferred"); return nil, nil }
 		var captures []string
-		for c := range 20 {
+		for c := range 60 {
 			captures = append(captures, string(rune('a'+c)))
 		}
 		l := newLine(d, captures, infer, func(_ context.Context, r posture.Result) error {
@@ -187,8 +187,8 @@ func TestRecordingOverlapsInference(t *testing.T) {
 		ended := make(chan error, 1)
 		go func() { ended <- l.Run(ctx) }()
 		synctest.Wait()
-		want := slices.Repeat([]string{"inferred"}, 16)
-		for _, c := range captures[:16] {
+		want := slices.Repeat([]string{"inferred"}, 48)
+		for _, c := range captures[:48] {
 			want = append(want, "recording "+c)
 		}
 		if diff := cmp.Diff(want, slices.Sorted(slices.Values(d.read()))); diff != "" {

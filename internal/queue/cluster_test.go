@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"plumbline/internal/posture"
 	"plumbline/internal/queue"
 	"plumbline/internal/testkit/nats"
@@ -20,6 +22,8 @@ func TestClusterLosesANode(t *testing.T) {
 	o := options(t)
 	o.Lease = 2 * time.Second
 	o.Outside = &queue.Outside{}
+	registry := prometheus.NewRegistry()
+	o.Registerer = registry
 	for _, s := range servers {
 		o.Outside.URLs = append(o.Outside.URLs, s.URL())
 	}
@@ -53,12 +57,19 @@ func TestClusterLosesANode(t *testing.T) {
 		t.Errorf("%d accepted, %d recorded, want %d", len(accepted), len(recorded.ids), captures)
 	}
 	recorded.mu.Unlock()
-	defer working.Wait()
-	defer cancel()
 	if ids := unique(journalIDs(t, h)); ids != captures {
 		t.Errorf("%d in the journal, want %d", ids, captures)
 	}
 	eventually(t, "an empty queue", func() bool { d := depth(t, h); return d.Waiting+d.Leased+d.Dead == 0 })
+
+	cancel()
+	working.Wait()
+	must(t, h.Ready(t.Context()))
+	leaderOf(t, servers, "PLUMBLINE_QUEUE").Stop() // one is left of three: no majority
+	eventually(t, "unreadiness", func() bool { return h.Ready(t.Context()) != nil })
+	if _, err := registry.Gather(); err != nil {
+		t.Errorf("no metrics are told when they are wanted most: %v", err)
+	}
 }
 
 // rows stands for the table, in which a capture has one row however often its result comes.

@@ -85,6 +85,7 @@ func (h *Hub) followOn(ctx context.Context) error {
 	reached, _ := h.others.position()
 	c, err := h.streams.journal.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: reached + 1,
+		MaxResetAttempts: 1, // else it would try for ever, whatever ctx says; follow tries again
 	})
 	if err != nil {
 		return fmt.Errorf("opening the journal: %w", err)

@@ -77,6 +77,23 @@ func (h *Hub) connected() error {
 	return err
 }
 
+// leaderTimeout is how long a NATS outside may take to tell of the queue's stream.
+const leaderTimeout = 2 * time.Second
+
+// led says why a NATS outside that is connected would take nothing: the queue's stream has no leader.
+func (h *Hub) led(ctx context.Context) error {
+	if h.options.Outside == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, leaderTimeout)
+	defer cancel()
+	if _, err := h.streams.queue.Info(ctx); err != nil {
+		return fmt.Errorf("NATS at %s does not tell of the queue (a cluster that lost most of its servers answers nothing): %w",
+			h.options.Outside.Server, err)
+	}
+	return nil
+}
+
 // explain says what a stream's refusal or silence means to the person who must act.
 func (h *Hub) explain(err error, dead bool) error {
 	switch {
@@ -105,6 +122,9 @@ func (h *Hub) Ready(ctx context.Context) error {
 		return ErrClosed
 	}
 	if err := h.connected(); err != nil {
+		return err
+	}
+	if err := h.led(ctx); err != nil {
 		return err
 	}
 	if h.server != nil && !h.server.JetStreamEnabled() {

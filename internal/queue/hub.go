@@ -189,6 +189,9 @@ func (h *Hub) enter() error {
 	return nil
 }
 
+// outsideGrace is how long a NATS outside may take to answer what is under way at the end.
+const outsideGrace = 5 * time.Second
+
 // Close ends the hub in order: nothing new is accepted, what is being accepted or recorded is finished, workers still
 // open give their claims back without blame, then the server writes its state and stops.
 func (h *Hub) Close() error {
@@ -198,6 +201,9 @@ func (h *Hub) Close() error {
 		return nil
 	}
 	h.closed = true
+	if h.options.Outside != nil { // it may be away, and the client's requests wait for it longer than anybody wants to
+		defer time.AfterFunc(outsideGrace, h.nc.Close).Stop()
+	}
 	workers := make([]*Worker, 0, len(h.workers))
 	for w := range h.workers {
 		workers = append(workers, w)

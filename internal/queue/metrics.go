@@ -124,7 +124,8 @@ func (m *metrics) Describe(out chan<- *prometheus.Desc) {
 	}
 }
 
-// Collect implements prometheus.Collector. When the depth can't be read its gauges are invalid rather than old.
+// Collect implements prometheus.Collector. When the depth can't be read its gauges are missing rather than old, and all other
+// metrics are still told: they are wanted most when something is wrong.
 func (m *metrics) Collect(out chan<- prometheus.Metric) {
 	for _, c := range m.counters() {
 		c.Collect(out)
@@ -133,7 +134,6 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 	defer cancel()
 	d, err := m.depth(ctx)
 	if err != nil {
-		out <- prometheus.NewInvalidMetric(m.waiting, err)
 		return
 	}
 	for desc, value := range map[*prometheus.Desc]float64{

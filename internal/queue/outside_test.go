@@ -69,6 +69,21 @@ func TestHubOutlivesTheServersRestarts(t *testing.T) {
 	eventually(t, "no more goroutines than after the first restart", func() bool { return runtime.NumGoroutine() <= goroutines+10 })
 }
 
+// A hub that looks for its journal on a server that is away ends all the same.
+func TestHubEndsWhileTheServerIsAway(t *testing.T) {
+	t.Parallel()
+	s := nats.Start(t, nil)
+	h := open(t, on(t, s))
+	accept(t, h, receipt(), picture(1000))
+	s.Stop()
+	eventually(t, "unreadiness", func() bool { return h.Ready(t.Context()) != nil })
+	start := time.Now()
+	_ = h.Close() // with what error does not matter here
+	if took := time.Since(start); took > 12*time.Second {
+		t.Errorf("the end took %s", took)
+	}
+}
+
 func TestServerWithTLS(t *testing.T) {
 	authority := pki.New(t, "NATS")
 	of, client := authority.Server(), authority.Client("hub")

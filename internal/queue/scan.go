@@ -60,7 +60,7 @@ func (h *Hub) each(ctx context.Context, s stream, sc scan, visit func(jetstream.
 }
 
 func (sc scan) config() jetstream.OrderedConsumerConfig {
-	c := jetstream.OrderedConsumerConfig{HeadersOnly: sc.headersOnly}
+	c := jetstream.OrderedConsumerConfig{HeadersOnly: sc.headersOnly, MaxResetAttempts: 1} // else it outlasts any context
 	if sc.filter != "" {
 		c.FilterSubjects = []string{sc.filter}
 	}

@@ -20,6 +20,11 @@ func TestLookChangesNothing(t *testing.T) {
 	if seen, err := store.Look(t.Context(), server.URL(name)); err != nil || !seen.Table {
 		t.Errorf("after a hub: %+v, %v", seen, err)
 	}
+	unfit := server.NewDatabase(t)
+	server.SQL(t, unfit, "CREATE TABLE posture_log (id SERIAL PRIMARY KEY, received_time BYTEA)")
+	if _, err := store.Look(t.Context(), server.URL(unfit)); err == nil || !strings.Contains(err.Error(), "received_time") {
+		t.Errorf("a table that does not fit: %v", err)
+	}
 	if _, err := store.Look(t.Context(), server.URL("missing")); err == nil || !strings.Contains(err.Error(), "missing") {
 		t.Errorf("a database that is not there: %v", err)
 	}

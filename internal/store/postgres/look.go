@@ -14,7 +14,7 @@ type Sight struct {
 	Table   bool   // posture_log is there
 }
 
-// Look connects, and no more.
+// Look finds out whether a hub could work there, and changes nothing. What stands in the way is the error.
 func Look(ctx context.Context, url string) (Sight, error) {
 	config, err := Config(url)
 	if err != nil {
@@ -29,6 +29,13 @@ func Look(ctx context.Context, url string) (Sight, error) {
 	defer pool.Close()
 	seen := Sight{Where: fmt.Sprintf("%q on %s:%d", config.ConnConfig.Database, config.ConnConfig.Host, config.ConnConfig.Port)}
 	d := &Database{pool: pool}
-	err = pool.QueryRow(ctx, "SELECT current_setting('server_version'), to_regclass('posture_log') IS NOT NULL").Scan(&seen.Version, &seen.Table)
-	return seen, d.explain(err)
+	if err := pool.QueryRow(ctx, "SELECT current_setting('server_version')").Scan(&seen.Version); err != nil {
+		return seen, d.explain(err)
+	}
+	found, _, err := d.look(ctx)
+	if err == nil && found.complete() {
+		err = d.checkRights(ctx)
+	}
+	seen.Table = found.exists
+	return seen, err
 }

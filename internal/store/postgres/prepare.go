@@ -17,16 +17,9 @@ import (
 // prepare looks before it acts: a table that does not fit is left as it is. A role that may not change the table is enough
 // where there is nothing to change.
 func (d *Database) prepare(ctx context.Context, log *slog.Logger) error {
-	mayMigrate, err := d.checkServer(ctx)
+	found, mayMigrate, err := d.look(ctx)
 	if err != nil {
-		return d.explain(err)
-	}
-	found, err := d.lookAtTable(ctx)
-	if err != nil {
-		return d.explain(err)
-	}
-	if complaints := found.unfit(); len(complaints) > 0 {
-		return fmt.Errorf("%s: %w", d.where(), unfitError(complaints))
+		return err
 	}
 	for name, types := range found.oddTypes() {
 		log.Info("a column of posture_log has another type than the original's; it is used as it is", "column", name, "type", types)
@@ -45,6 +38,23 @@ func (d *Database) prepare(ctx context.Context, log *slog.Logger) error {
 		return fmt.Errorf("%s: %s", d.where(), d.preparation(found))
 	}
 	return d.checkRights(ctx)
+}
+
+// look finds out, without changing anything, what is there and why it would not do.
+func (d *Database) look(ctx context.Context) (found table, mayMigrate bool, err error) {
+	if mayMigrate, err = d.checkServer(ctx); err != nil {
+		return found, false, d.explain(err)
+	}
+	if found, err = d.lookAtTable(ctx); err != nil {
+		return found, false, d.explain(err)
+	}
+	if complaints := found.unfit(); len(complaints) > 0 {
+		return found, false, fmt.Errorf("%s: %w", d.where(), unfitError(complaints))
+	}
+	if !mayMigrate && !found.complete() {
+		return found, false, fmt.Errorf("%s: %s", d.where(), d.preparation(found))
+	}
+	return found, mayMigrate, nil
 }
 
 const insufficientPrivilege = "42501"

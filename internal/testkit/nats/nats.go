@@ -171,5 +171,5 @@ func (s *Server) Connections() int { return s.running.NumClients() }
 
 // LeadsStream reports whether this server of a cluster leads a stream.
 func (s *Server) LeadsStream(account, stream string) bool {
-	return s.running.JetStreamIsStreamLeader(account, stream)
+	return s.running != nil && s.running.JetStreamIsStreamLeader(account, stream)
 }
