@@ -121,6 +121,9 @@ func drain(nc *nats.Conn, sub *nats.Subscription, under *sync.WaitGroup) error {
 	if err != nil {
 		return fmt.Errorf("ending %s: %w", sub.Subject, err)
 	}
+	if !nc.IsConnected() {
+		return nil // the same
+	}
 	if err := nc.Flush(); err != nil {
 		return fmt.Errorf("sending the last answers: %w", err)
 	}
