@@ -35,8 +35,8 @@ type sendCommand struct {
 // Help shows examples.
 func (sendCommand) Help() string {
 	return `Ends when every picture is acknowledged. A hub does so when it has it safe on its disk; a broker in between answers for
-itself, and may keep it in memory only. The exit code is 1 when the
-broker refused one; what cannot be a picture is acknowledged and ends as a dead letter: plumbline dead list.
+itself, and may keep it in memory only. The exit code is 1 when the broker refused one; what cannot be a picture is
+acknowledged and ends as a dead letter: plumbline dead list.
 
 Examples:
   plumbline send photo.jpg --device pi1
