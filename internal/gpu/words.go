@@ -1,0 +1,57 @@
+// Package gpu holds the words of the cluster wing (Sample, Machine, Node, Worker, Rules, Ranking, Decision) and the pure
+// functions on them: which nodes may take a worker, in which order, how many slots are free, and why each other node was
+// refused. It does no input or output, imports nothing but the standard library, and takes the time as a value, so that a
+// decision can be made again from its record.
+//
+// Scaling (how many) and placement (where) call the same Rank with the same Snapshot; what one counts as a free slot the
+// other can fill. A node without a fresh sample is unknown, and unknown is never idle.
+package gpu
+
+import "time"
+
+// Sample is a measured GPU utilization of one node.
+type Sample struct {
+	Node        string    `json:"node"`
+	Utilization float64   `json:"utilization"` // ratio, 0 to 1, mean over the reader's window
+	At          time.Time `json:"at"`          // when it was measured, never when it was asked for
+}
+
+// Machine is the measured load of a node apart from its GPU.
+type Machine struct {
+	Node   string    `json:"node"`
+	CPU    float64   `json:"cpu"`    // ratio of all cores that is not idle, 0 to 1
+	Memory float64   `json:"memory"` // ratio that is not available, 0 to 1
+	At     time.Time `json:"at"`
+}
+
+// Node is what Kubernetes says of a node, seen with the eyes of the workers' pod template.
+type Node struct {
+	Name        string   `json:"name"`
+	Ready       bool     `json:"ready"`
+	Cordoned    bool     `json:"cordoned,omitempty"`    // spec.unschedulable
+	Untolerated []string `json:"untolerated,omitempty"` // taints that the template does not tolerate, as key=value:effect
+	Excluded    string   `json:"excluded,omitempty"`    // the template's own condition that the node does not meet, or ""
+	GPU         bool     `json:"gpu"`                   // expected to have a GPU, by label, resource or a sample it once had
+}
+
+// Worker is a pod of ours that has been given a node, whether it already runs or not.
+type Worker struct {
+	Pod      string    `json:"pod"`
+	Node     string    `json:"node"`
+	PlacedAt time.Time `json:"placed_at"`
+	EndedAt  time.Time `json:"ended_at,omitzero"` // zero while it runs; kept until a younger sample shows its end
+}
+
+// Ended says whether the worker is over.
+func (w Worker) Ended() bool { return !w.EndedAt.IsZero() }
+
+// Snapshot is everything a ranking looks at, at one moment.
+type Snapshot struct {
+	At       time.Time `json:"at"`
+	Nodes    []Node    `json:"nodes"`
+	Samples  []Sample  `json:"samples"`
+	Machines []Machine `json:"machines,omitempty"`
+	Workers  []Worker  `json:"workers,omitempty"`
+
+	Oldest time.Time `json:"oldest,omitzero"` // when the oldest waiting capture was accepted; zero: nothing waits
+}
