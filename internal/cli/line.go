@@ -36,19 +36,31 @@ func (s *station) start(st *stages, open func() (*queue.Worker, error)) error {
 		return fmt.Errorf("opening the worker: %w", err)
 	}
 	st.closing("worker", worker.Close)
-	host, err := os.Hostname()
+	node, err := nodeName(s.config.Node)
 	if err != nil {
-		return fmt.Errorf("finding this machine's name: %w", err)
+		return err
 	}
 	c := s.config
 	l := &line.Line{
 		Claim:      func(ctx context.Context) (line.Claim, error) { return s.claim(worker.Claim(ctx)) },
 		NewSession: sessionMaker(rt, limits(c.Limits), c.Precision, c.Pictures),
 		Judge:      s.judge, Record: worker.HandIn, Workers: workers(c.Workers), Grace: c.StopGrace,
-		Model: c.Model, ProcessedBy: host, Log: s.log.With("component", "line"), Metrics: line.NewMetrics(s.registry), Now: time.Now,
+		Model: c.Model, ProcessedBy: node, Log: s.log.With("component", "line"), Metrics: line.NewMetrics(s.registry), Now: time.Now,
 	}
 	st.start("line", l.Run)
 	return nil
+}
+
+// nodeName is where this process runs: as it was told, or else the host's name.
+func nodeName(told string) (string, error) {
+	if told != "" {
+		return told, nil
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return "", fmt.Errorf("finding this machine's name (--node would tell it): %w", err)
+	}
+	return host, nil
 }
 
 // queuedClaim is the queue's claim in the line's words.

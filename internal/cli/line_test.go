@@ -40,6 +40,7 @@ func (p *process) data() string { return filepath.Join(p.dir, "data") }
 
 // The line as its first user tries it: base64 by mosquitto_pub ends as a row, an annotated picture and a retained result.
 func TestPictureBecomesRowPictureAndResult(t *testing.T) {
+	t.Setenv("PLUMBLINE_NODE", "desk")
 	h := startHub(t)
 	person := people.People()[0]
 	photo := filepath.Join(t.TempDir(), "photo.b64")
@@ -71,8 +72,8 @@ func TestPictureBecomesRowPictureAndResult(t *testing.T) {
 	}
 	h.stop()
 	rows := rowsBySource(t, h.data())[""]
-	if len(rows) != 1 || rows[0].CaptureID != result.CaptureID || rows[0].Filename != result.Filename {
-		t.Errorf("rows: %+v, want the one of capture %s", rows, result.CaptureID)
+	if len(rows) != 1 || rows[0].CaptureID != result.CaptureID || rows[0].Filename != result.Filename || rows[0].ProcessedBy != "desk" {
+		t.Errorf("rows: %+v, want the one of capture %s, by the desk", rows, result.CaptureID)
 	}
 }
 

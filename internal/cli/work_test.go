@@ -97,7 +97,7 @@ func TestWorkerElsewhereEndsWhenNothingWaits(t *testing.T) {
 	for range pictures {
 		sendOne(t, h.mqtt)
 	}
-	w := startWorker(t, h, address, "--exit-when-idle", "1s")
+	w := startWorker(t, h, address, "--exit-when-idle", "1s", "--node", "gpu-7")
 	if code := w.wait(time.Minute); code != 0 || !strings.Contains(w.said(), "4 pictures analysed and recorded") {
 		t.Errorf("exit code %d:\n%s", code, w.said())
 	}
@@ -110,6 +110,9 @@ func TestWorkerElsewhereEndsWhenNothingWaits(t *testing.T) {
 	for _, entries := range rowsBySource(t, h.data()) {
 		for _, e := range entries {
 			rows++
+			if e.ProcessedBy != "gpu-7" {
+				t.Errorf("processed by %q, want the node that the worker was told", e.ProcessedBy)
+			}
 			if _, err := os.Stat(filepath.Join(h.dir, "images", "analyzed_images_from_"+e.Device, e.Filename)); err != nil {
 				t.Error(err)
 			}
@@ -205,9 +208,10 @@ func TestWorkerByANATSOutside(t *testing.T) {
 	}
 	h.stop()
 	rows := rowsBySource(t, h.data())
+	host, err := os.Hostname()
 	for name := range acknowledged {
-		if len(rows[name]) != 1 {
-			t.Errorf("%s was acknowledged and has %d rows", name, len(rows[name]))
+		if len(rows[name]) != 1 || err != nil || rows[name][0].ProcessedBy != host {
+			t.Errorf("%s was acknowledged and has the rows %+v, want one by %s (%v)", name, rows[name], host, err)
 		}
 	}
 	if len(acknowledged) == 0 {

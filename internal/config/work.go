@@ -3,7 +3,10 @@ package config
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Analysis says how pictures are analysed, by the hub's own workers and by those elsewhere.
@@ -16,7 +19,11 @@ type Analysis struct {
 	AnalysisTimeout time.Duration `help:"An analysis that takes longer counts as hung: the process ends so that the picture goes elsewhere." default:"30s" group:"Inference"`
 	Pictures        string        `help:"Pictures to keep: ${enum}. Skeleton draws the figure on a blank ground, for privacy." enum:"annotated,skeleton,none" default:"annotated" group:"Results"`
 	StopGrace       time.Duration `help:"How long pictures in hand may take at the end." default:"10s" group:"Queue"`
+	Node            string        `help:"Where this process runs, as the rows' column processed_by says it (default: the host's name; in Kubernetes that is the pod's, and the node's is wanted)." placeholder:"NAME" group:"Results"`
 }
+
+// maxNode is more than the name of a Kubernetes node may have.
+const maxNode = 255
 
 // Validate refuses what cannot be honoured.
 func (a *Analysis) Validate() error {
@@ -34,6 +41,14 @@ func (a *Analysis) Validate() error {
 	}
 	if a.AnalysisTimeout < time.Second {
 		return fmt.Errorf("--analysis-timeout is %s: give at least 1s", a.AnalysisTimeout)
+	}
+	return validateNode(a.Node)
+}
+
+func validateNode(name string) error {
+	odd := func(r rune) bool { return !unicode.IsPrint(r) }
+	if !utf8.ValidString(name) || len(name) > maxNode || strings.ContainsFunc(name, odd) {
+		return fmt.Errorf("--node is %.60q: give a name of at most %d bytes on one line", name, maxNode)
 	}
 	return nil
 }

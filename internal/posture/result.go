@@ -59,7 +59,7 @@ type Result struct {
 	ReceivedAt  time.Time
 	TakenAt     time.Time // zero when the sender did not say
 	AnalyzedAt  time.Time
-	ProcessedBy string // host (and worker) that analysed it
+	ProcessedBy string // node that analysed it: the host, unless it was told another name
 	Model       string // lite, full or heavy
 	Width       int    // of the upright picture, in pixels
 	Height      int
