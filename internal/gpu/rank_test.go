@@ -26,8 +26,8 @@ func TestRankPrefersTheLessLoadedAndSaysWhyOthersAreOut(t *testing.T) {
 		t.Error(diff)
 	}
 	want := []gpu.Refusal{
-		{Node: "busy", Reason: "GPU at 90 %, threshold 80 %"}, {Node: "unknown", Reason: "no GPU sample"},
-		{Node: "stale", Reason: "GPU sample is 1h0m0s old, at most 1m0s"}, {Node: "gone", Reason: "not ready"},
+		{Node: "busy", Kind: gpu.GPUBusy, Reason: "GPU at 90 %, threshold 80 %"}, {Node: "unknown", Kind: gpu.Unknown, Reason: "no GPU sample"},
+		{Node: "stale", Kind: gpu.Unknown, Reason: "GPU sample is 1h0m0s old, at most 1m0s"}, {Node: "gone", Kind: gpu.NotReady, Reason: "not ready"},
 	}
 	if diff := cmp.Diff(want, got.Refused); diff != "" {
 		t.Error(diff)
