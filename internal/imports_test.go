@@ -15,7 +15,7 @@ var words = []string{"gpu", "ledger", "posture"}
 
 // steps never import each other; each may import the words and what lies below itself.
 var steps = []string{
-	"album", "blazepose", "bundle", "datadir", "frame", "line", "mqtt/announce", "mqtt/broker", "mqtt/device", "mqtt/ingest", "mqtt/outside", "mqtt/users",
+	"album", "blazepose", "bundle", "cluster/exporter", "datadir", "frame", "line", "mqtt/announce", "mqtt/broker", "mqtt/device", "mqtt/ingest", "mqtt/outside", "mqtt/users",
 	"queue", "record", "sketch", "store", "web",
 }
 

@@ -42,6 +42,7 @@ want_for_test() {
   want rabbitmq-server has rabbitmq-server
   want postgresql has_postgres
   want pgbouncer has pgbouncer
+  want prometheus has prometheus
   want openssl has openssl
   want chromium has chromium
   want strace has strace

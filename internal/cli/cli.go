@@ -39,6 +39,7 @@ type grammar struct {
 
 	Serve    serveCommand    `cmd:"" help:"Run the hub: MQTT broker, queue, workers, recorder and page in one process."`
 	Work     workCommand     `cmd:"" help:"Analyse the pictures of a hub that runs elsewhere."`
+	Export   exportCommand   `cmd:"" help:"Show this node's GPU load as Prometheus metrics."`
 	Analyze  analyzeCommand  `cmd:"" help:"Analyse pictures from disk."`
 	Send     sendCommand     `cmd:"" help:"Publish pictures over MQTT, as a device would."`
 	Demo     demoCommand     `cmd:"" set:"data_folder=./plumbline-demo" set:"images_folder=" set:"images_shown=DATA/analyzed_images" help:"Run a hub with a few simulated devices, to see it work without a camera."` //nolint:staticcheck // SA5008: kong takes several of set

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"sync/atomic"
 	"time"
 
@@ -164,27 +163,11 @@ func (w *remote) openWeb() error {
 	if w.config.HTTPListen == "" {
 		return nil
 	}
-	token := ""
-	if w.config.HTTPTokenFile != "" {
-		var err error
-		if token, err = web.ReadToken(w.config.HTTPTokenFile); err != nil {
-			return misused(err)
-		}
-	}
-	server, err := web.New(web.Options{
-		Listen: w.config.HTTPListen, Token: token, Anonymous: w.config.HTTPAnonymous, Gatherer: w.registry, Registerer: w.registry,
-		Checks: []web.Check{{Name: "hub", Ready: w.ready}}, Log: w.log.With("component", "web"),
-	})
-	if err != nil {
-		return misused(err)
-	}
-	listener, err := net.Listen("tcp", w.config.HTTPListen)
-	if err != nil {
-		return fmt.Errorf("health and metrics cannot be served (another program may hold the address; choose one with --http-listen): %w", err)
-	}
-	w.log.Info("health and metrics", "address", listener.Addr().String())
-	w.stages.start("health", func(ctx context.Context) error { return server.Run(ctx, listener) })
-	return nil
+	_, err := healthListener{
+		listen: w.config.HTTPListen, tokenFile: w.config.HTTPTokenFile, anonymous: w.config.HTTPAnonymous, registry: w.registry,
+		checks: []web.Check{{Name: "hub", Ready: w.ready}}, log: w.log,
+	}.start(&w.stages)
+	return err
 }
 
 // outcome tells an orderly end from a failure. A capture of a newer format is none: a newer worker takes it.
