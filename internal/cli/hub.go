@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"plumbline/internal/datadir"
 	"plumbline/internal/frame"
@@ -38,7 +40,7 @@ func (h *hub) openWeb(context.Context) error {
 		Listen: h.config.HTTPListen, Hosts: h.config.HTTPHosts, Token: token, Anonymous: h.config.HTTPAnonymous,
 		Results:  shownResults{h.store},
 		Pictures: func(device, file string) (io.ReadSeekCloser, error) { return h.album.OpenPicture(device, file) },
-		Queue:    h.depth, Dead: deadLetters{h.queue},
+		Queue:    h.depth, Dead: deadLetters{h.queue}, Workers: workersElsewhere{h.queue},
 		Ledger: func(ctx context.Context) (ledger.Report, error) { return takeLedger(ctx, h.queue, h.store, nil) },
 		Checks: []web.Check{{Name: "queue", Ready: h.queue.Ready}, {Name: "database", Ready: h.store.Ping, Degrades: true}, {Name: "mqtt", Ready: h.mqttReady},
 			{Name: "recorder", Ready: func(context.Context) error { return h.recorder.Ready() }, Degrades: true}},
@@ -58,7 +60,33 @@ func (h *hub) openWeb(context.Context) error {
 
 func (h *hub) depth(ctx context.Context) (web.Depth, error) {
 	d, err := h.queue.Depth(ctx)
-	return web.Depth{Waiting: d.Waiting, Leased: d.Leased, Dead: d.Dead}, err
+	shown := web.Depth{Waiting: d.Waiting, Leased: d.Leased, Dead: d.Dead}
+	if d.OldestWaiting > 0 {
+		shown.OldestWaiting = time.Now().UTC().Add(-d.OldestWaiting).Round(time.Millisecond)
+	}
+	return shown, err
+}
+
+// workersElsewhere are the queue's in the page's words.
+type workersElsewhere struct{ *queue.Hub }
+
+func (w workersElsewhere) Workers() []web.Worker {
+	all := []web.Worker{}
+	for _, p := range w.Hub.Workers() {
+		all = append(all, web.Worker{
+			Name: p.Name, Node: p.Node, Since: p.Since.UTC(), Claimed: p.Claimed, InHand: append([]string{}, p.InHand...),
+			Heard: p.Heard.UTC(), Leaving: p.Leaving,
+		})
+	}
+	return all
+}
+
+func (w workersElsewhere) AskToLeave(name string) error {
+	err := w.Hub.AskToLeave(name)
+	if errors.Is(err, queue.ErrNoSuchWorker) {
+		return fs.ErrNotExist
+	}
+	return err
 }
 
 // shownResults is the store in the page's words.

@@ -41,7 +41,7 @@ func (c *workCommand) Run(ctx context.Context, p *Process, file *configFile) err
 	}
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	w := &remote{config: &c.Work, log: newLog(p, c.Logging), registry: prometheus.NewRegistry(), stages: stages{fail: end}}
+	w := &remote{config: &c.Work, log: newLog(p, c.Logging), registry: prometheus.NewRegistry(), stages: stages{fail: end}, leave: func() { end(errAsked) }}
 	w.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	err = w.open(ctx, judge, end)
 	if err == nil {
@@ -66,10 +66,14 @@ type remote struct {
 	stages   stages
 	worker   atomic.Pointer[queue.Worker] // nil until it has joined
 	watch    *idleWatch
+	leave    func() // ends the worker in order, since its hub asks for it
 }
 
-// errIdle ends a worker that was told to end when nothing waits.
-var errIdle = errors.New("nothing waits")
+// errIdle ends a worker that was told to end when nothing waits, errAsked one that its hub asks to end.
+var (
+	errIdle  = errors.New("nothing waits")
+	errAsked = errors.New("the hub asks this worker to end")
+)
 
 func (w *remote) open(ctx context.Context, judge posture.Judge, end context.CancelCauseFunc) error {
 	if err := w.openWeb(); err != nil {
@@ -93,7 +97,7 @@ func (w *remote) open(ctx context.Context, judge posture.Judge, end context.Canc
 func (w *remote) join(ctx context.Context) (*queue.Worker, error) {
 	log := w.log.With("component", "queue")
 	o := queue.JoinOptions{
-		HubTimeout:      w.config.HubTimeout,
+		Name: w.config.Name, Node: w.config.Node, HubTimeout: w.config.HubTimeout, OnLeave: w.leave,
 		AnalysisTimeout: w.config.AnalysisTimeout, OnHung: endHung(log), OnLost: w.stages.fail, Logger: log, Registerer: w.registry,
 	}
 	var err error
@@ -179,6 +183,8 @@ func (w *remote) outcome(ctx context.Context, err, stopped error) error {
 	switch {
 	case errors.Is(err, errIdle):
 		w.log.Info("nothing could be claimed; this worker ends", "for", w.config.ExitWhenIdle)
+	case errors.Is(err, errAsked):
+		w.log.Info("the hub has asked this worker to leave; it ends")
 	case errors.As(err, &newer):
 		w.log.Warn("this worker ends without having touched the capture", "reason", newer)
 		return nil // whatever else went wrong came of it

@@ -3,6 +3,7 @@ package cli_test
 import (
 	"bufio"
 	"bytes"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -262,5 +263,50 @@ func TestWorkerShowsHealthAndMetrics(t *testing.T) {
 	w.terminate()
 	if code := w.wait(15 * time.Second); code != 0 {
 		t.Errorf("exit code %d:\n%s", code, w.said())
+	}
+}
+
+// A worker that the hub asks to leave finishes what it has in hand and ends with code 0; the other one works on.
+func TestWorkerLeavesWhenItsHubAsks(t *testing.T) {
+	h, address := joinable(t)
+	leaver := startWorker(t, h, address, "--name", "leaver", "--node", "gpu-7").joined()
+	stayer := startWorker(t, h, address, "--name", "stayer").joined()
+	var q struct {
+		Waiting, Leased int
+		Workers         []struct {
+			Name, Node string
+			Claimed    bool
+		}
+	}
+	const pictures = 40
+	for range pictures {
+		sendOne(t, h.mqtt)
+	}
+	h.until(30*time.Second, "both work", func() bool {
+		h.get("/api/v1/queue", &q)
+		return len(q.Workers) == 2 && q.Workers[0].Claimed && q.Workers[1].Claimed
+	})
+	if w := q.Workers[0]; w.Name != "leaver" || w.Node != "gpu-7" {
+		t.Errorf("%+v", q)
+	}
+	answer, err := http.Post("http://"+h.http+"/api/v1/workers/leaver/leave", "", http.NoBody)
+	if err != nil || answer.Body.Close() != nil || answer.StatusCode != http.StatusAccepted {
+		t.Fatalf("asking it to leave: %+v, %v", answer, err)
+	}
+	if code := leaver.wait(30 * time.Second); code != 0 || !strings.Contains(leaver.said(), "asked this worker to leave") {
+		t.Errorf("exit code %d:\n%s", code, leaver.said())
+	}
+	h.drain()
+	h.get("/api/v1/queue", &q)
+	if len(q.Workers) != 1 || q.Workers[0].Name != "stayer" {
+		t.Errorf("%+v", q)
+	}
+	stayer.terminate()
+	if code := stayer.wait(30 * time.Second); code != 0 {
+		t.Errorf("exit code %d:\n%s", code, stayer.said())
+	}
+	h.stop()
+	if strings.Contains(h.stderr.String(), "blame") {
+		t.Errorf("somebody was blamed:\n%s", h.stderr.String())
 	}
 }

@@ -42,13 +42,13 @@ func (a *Analysis) Validate() error {
 	if a.AnalysisTimeout < time.Second {
 		return fmt.Errorf("--analysis-timeout is %s: give at least 1s", a.AnalysisTimeout)
 	}
-	return validateNode(a.Node)
+	return validateName("--node", a.Node)
 }
 
-func validateNode(name string) error {
+func validateName(flag, name string) error {
 	odd := func(r rune) bool { return !unicode.IsPrint(r) }
 	if !utf8.ValidString(name) || len(name) > maxNode || strings.ContainsFunc(name, odd) {
-		return fmt.Errorf("--node is %.60q: give a name of at most %d bytes on one line", name, maxNode)
+		return fmt.Errorf("%s is %.60q: give a name of at most %d bytes on one line", flag, name, maxNode)
 	}
 	return nil
 }
@@ -79,6 +79,7 @@ type Work struct {
 
 	NATSServer    `embed:"" group:"Hub"`
 	NATSTokenFile string        `name:"nats-token-file" help:"Copy of the token file that the hub made, to join it by its --listen-nats." placeholder:"FILE" type:"path" group:"Hub"`
+	Name          string        `help:"What the hub knows this worker by, in its list of workers and to ask it to leave (default: the host's name, which in Kubernetes is the pod's)." placeholder:"NAME" group:"Hub"`
 	HubTimeout    time.Duration `help:"How long to wait for a hub that is away, at the start and later; results are held meanwhile." default:"5m" group:"Hub"`
 	ExitWhenIdle  time.Duration `help:"End when nothing could be claimed for this long (0: never)." default:"0s" placeholder:"DURATION" group:"Hub"`
 
@@ -106,5 +107,5 @@ func (w *Work) Validate() error {
 	case w.HTTPListen == "" && (w.HTTPTokenFile != "" || w.HTTPAnonymous):
 		return errors.New("--http-token-file and --http-anonymous need --http-listen")
 	}
-	return nil
+	return validateName("--name", w.Name)
 }

@@ -124,6 +124,7 @@ func (c *Claim) begin(ctx context.Context) error {
 	w.mu.Lock()
 	w.hand[c.facts.ID] = c
 	w.mu.Unlock()
+	w.teller.hasClaimed()
 	return nil
 }
 

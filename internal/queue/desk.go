@@ -53,6 +53,8 @@ const (
 	verbRemove   = "remove"
 	verbBury     = "bury"
 	verbCrashed  = "crashed"
+	verbPresent  = "present" // every hub hears it
+	verbLeave    = "leave"   // likewise
 )
 
 // errand is a request to the desk; which fields count depends on the verb.
@@ -62,12 +64,15 @@ type errand struct {
 	Note     note      `json:"note,omitzero"`
 	Death    death     `json:"death,omitzero"`
 	Claim    claimFile `json:"claim,omitzero"`
+
+	Worker *presenceWire `json:"worker,omitempty"`
 }
 
 // deskReply is the hub's reply to an errand.
 type deskReply struct {
 	answer
 	Record record `json:"record,omitzero"`
+	Leave  bool   `json:"leave,omitempty"` // finish and end
 }
 
 // hubDesk is the desk in the hub's process.
@@ -152,7 +157,7 @@ func (h *Hub) serveDesk() (err error) {
 		return fmt.Errorf("listening to workers: %w", err)
 	}
 	h.closeDesk = func() error { return drain(h.nc, h.deskSub, &under) }
-	return nil
+	return h.hearPresence()
 }
 
 // attend answers one errand.
@@ -166,8 +171,12 @@ func (h *Hub) attend(m *nats.Msg) {
 		err = json.Unmarshal(m.Data, &e)
 	}
 	if err == nil {
-		verb := m.Subject[strings.LastIndexByte(m.Subject, '.')+1:]
-		reply.Record, err = run(ctx, hubDesk{h}, verb, e)
+		switch verb := m.Subject[strings.LastIndexByte(m.Subject, '.')+1:]; verb {
+		case verbPresent, verbLeave:
+			reply.Leave = h.presence(verb, e)
+		default:
+			reply.Record, err = run(ctx, hubDesk{h}, verb, e)
+		}
 	}
 	if err != nil {
 		reply.answer = answer{err.Error(), permanent(err)}

@@ -60,6 +60,7 @@ var onEither = map[string]func(*testing.T){
 	"joined, in hand":       TestWhatIsInHandWhenTheHubRestartsIsNotAnalysedTwiceByItsWorker,
 	"joined, hangs":         TestHangingAnalysisElsewhereIsBlamedAlone,
 	"joined, no hub":        TestResultThatNoHubTakesIsReported,
+	"joined, present":       TestHubKnowsWhoWorksAndAsksToLeave,
 }
 
 const outsideName = "TestNATSOutside"

@@ -51,6 +51,7 @@ type Hub struct {
 	past     *history // of the runs before
 	claims   *claimFiles
 	gate     *gate
+	roster   *roster
 	metrics  *metrics
 	health   health
 
@@ -79,7 +80,7 @@ func Open(ctx context.Context, o Options) (*Hub, error) {
 		options: o, log: o.Logger, names: o.names(), ids: newIDMaker(),
 		now: time.Now, beforeJournal: func(string) error { return nil }, betweenExchange: func(string) {},
 		health:   health{free: freeDisk},
-		promises: newPromises(), earlier: newIndex(), past: newHistory(), gate: newGate(),
+		promises: newPromises(), earlier: newIndex(), past: newHistory(), gate: newGate(), roster: newRoster(),
 		workers: map[*Worker]bool{},
 	}
 	h.ctx, h.cancel = context.WithCancel(context.Background())

@@ -2,9 +2,11 @@ package queue
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -19,6 +21,9 @@ type JoinOptions struct {
 
 	Outside *Outside // instead of these two; only server and prefix count
 
+	Name string // what the hub knows this worker by; the host's name, which is a pod's
+	Node string // the machine that it runs on; the host's name
+
 	HubTimeout      time.Duration // how long a hub may be away, at the start and later; 5 minutes
 	AnalysisTimeout time.Duration // see Options
 	MaxBlame        int           // see Options
@@ -27,6 +32,8 @@ type JoinOptions struct {
 	// OnLost is called when a hub that had been there was away for HubTimeout. The process should end: what it has in
 	// hand is somebody else's by then.
 	OnLost func(error)
+	// OnLeave is called once when a hub asks this worker to finish what it has in hand and to end.
+	OnLeave func()
 
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
@@ -44,6 +51,13 @@ func (o JoinOptions) withDefaults() JoinOptions {
 	}
 	if o.OnLost == nil {
 		o.OnLost = func(error) {}
+	}
+	if o.OnLeave == nil {
+		o.OnLeave = func() {}
+	}
+	if host, err := os.Hostname(); err == nil { // else the worker has no name, and can't be asked to leave
+		orDefault(&o.Name, host)
+		orDefault(&o.Node, host)
 	}
 	return o
 }
@@ -113,8 +127,10 @@ func joinOnce(ctx context.Context, o JoinOptions, metrics *workerMetrics) (*Work
 	})
 	if err != nil {
 		p.stop()
+		return nil, d.explain(err)
 	}
-	return w, d.explain(err)
+	w.teller = newTeller(w, o, rand.Text())
+	return w, nil
 }
 
 func (o JoinOptions) dial(p *presence, d *denials) (*nats.Conn, error) {

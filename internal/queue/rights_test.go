@@ -102,6 +102,7 @@ func TestDocumentedRightsOfAWorkerSuffice(t *testing.T) {
 	must(t, err)
 	defer shut(t, w)
 	must(t, claim(t, w).Bury(t.Context(), "for the test"))
+	eventually(t, "the hub hears of the worker", func() bool { all := h.Workers(); return len(all) == 1 && all[0].Claimed })
 	c := claim(t, w)
 	must(t, c.Release(t.Context(), "for the test"))
 	c = claim(t, w)

@@ -38,6 +38,8 @@ type Worker struct {
 
 	mu   sync.Mutex
 	hand map[string]*Claim // by capture id
+
+	teller *teller // nil in the hub's process
 }
 
 // workerParts are what a worker works with, in the hub's process as elsewhere.
@@ -138,6 +140,7 @@ func (w *Worker) Close() error {
 			errs = append(errs, err)
 		}
 	}
+	w.teller.stop()
 	w.presence.stop()
 	w.nc.Close()
 	w.closed(w)

@@ -45,6 +45,7 @@ func (s *Server) AdminHandler() http.Handler {
 		mux.HandleFunc("GET /api/v1/ledger", s.showLedger(true))
 	}
 	mux.HandleFunc("GET /api/v1/queue", s.showQueue)
+	mux.HandleFunc("POST /api/v1/workers/{name}/leave", s.askToLeave)
 	mux.HandleFunc("GET /healthz", healthy)
 	return mux
 }

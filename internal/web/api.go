@@ -142,15 +142,6 @@ func (s *Server) listLatest(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, listJSON(entries))
 }
 
-func (s *Server) showQueue(w http.ResponseWriter, r *http.Request) {
-	depth, err := s.o.Queue(r.Context())
-	if err != nil {
-		s.fail(w, r, fmt.Errorf("reading the queue's depth: %w", err))
-		return
-	}
-	writeJSON(w, http.StatusOK, depth)
-}
-
 const (
 	// databaseTimeout is how long the database may take over what is shown; one that is away may not answer at all.
 	databaseTimeout = 8 * time.Second

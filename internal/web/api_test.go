@@ -70,7 +70,7 @@ func TestResultsAreAskedForByDevicePlaceAndNumber(t *testing.T) {
 }
 
 func TestQueueAsJSON(t *testing.T) {
-	if got, want := get(t, open(t, &ledger{}), "/api/v1/queue").Body.String(), `{"waiting":3,"leased":2,"dead":1}`+"\n"; got != want {
+	if got, want := get(t, open(t, &ledger{}), "/api/v1/queue").Body.String(), `{"waiting":3,"leased":2,"dead":1,"workers":[]}`+"\n"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 }

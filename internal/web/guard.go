@@ -145,6 +145,22 @@ func (g *guard) login(w http.ResponseWriter, r *http.Request) {
 	g.enter(w, r, strings.TrimSpace(r.PostFormValue("token")))
 }
 
+// acting lets what changes something be asked for only by those who have the token, or by this machine where there is none;
+// never by another site's page in a browser that has the cookie.
+func (g *guard) acting(next http.HandlerFunc) http.HandlerFunc {
+	sites := http.NewCrossOriginProtection()
+	return func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case g.token == "" && !g.onLoopback:
+			writeError(w, http.StatusForbidden, "with --http-anonymous anyone may look, and nobody may change anything: start with --http-token-file")
+		case sites.Check(r) != nil:
+			writeError(w, http.StatusForbidden, "another site's page may not ask for this")
+		default:
+			next(w, r)
+		}
+	}
+}
+
 // refuse asks people for the token on a page and tells programs in words.
 func (g *guard) refuse(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("WWW-Authenticate", `Bearer realm="plumbline"`)

@@ -40,6 +40,19 @@ type Depth struct {
 	Waiting int `json:"waiting"` // nobody has taken them yet
 	Leased  int `json:"leased"`  // being analysed
 	Dead    int `json:"dead"`    // could not be analysed
+
+	OldestWaiting time.Time `json:"oldest_waiting_at,omitzero"` // when the oldest of those that wait was accepted
+}
+
+// Worker is a worker of another process, as the hub hears of it.
+type Worker struct {
+	Name    string    `json:"name"` // in Kubernetes the pod's
+	Node    string    `json:"node"`
+	Since   time.Time `json:"since"`
+	Claimed bool      `json:"claimed"` // a capture at least once
+	InHand  []string  `json:"in_hand"` // capture ids
+	Heard   time.Time `json:"heard_at"`
+	Leaving bool      `json:"leaving,omitempty"` // was asked to end
 }
 
 // Check is one thing that must be in order for the hub to be ready. Ready says what is wrong.
@@ -62,6 +75,7 @@ type Options struct {
 	// Pictures opens a stored picture; fs.ErrNotExist (wrapped or not) means that there is none.
 	Pictures func(device, file string) (io.ReadSeekCloser, error)
 	Queue    func(ctx context.Context) (Depth, error)
+	Workers  workers     // of other processes
 	Dead     deadLetters // only AdminHandler serves them
 	Checks   []Check
 	// Ledger compares everything that was accepted with where it is now. It is costly, so it is called for one who asks at a time.

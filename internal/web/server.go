@@ -63,6 +63,7 @@ func (s *Server) routes() http.Handler {
 	handle("GET /api/v1/results", s.listResults)
 	handle("GET /api/v1/latest", s.listLatest)
 	handle("GET /api/v1/queue", s.showQueue)
+	handle("POST /api/v1/workers/{name}/leave", s.guard.acting(s.askToLeave))
 	if s.o.Ledger != nil {
 		handle("GET /api/v1/ledger", s.showLedger(false))
 	}
