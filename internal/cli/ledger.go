@@ -31,7 +31,7 @@ func (ledgerCommand) Help() string {
   accepted   in the journal: its sender has an acknowledgement (kept for --journal-age)
   recorded   has a row, or had one that --rows-max-age removed
   waiting    in the queue
-  leased     in the queue and claimed by a worker, wherever that runs, or in the pause after a failed attempt
+  leased     in the queue and held by a live worker, wherever that runs, or in the pause after a failed attempt
   dead       a dead letter: plumbline dead list
   dropped    was a dead letter that somebody dropped
   missing    none of these: it must not be

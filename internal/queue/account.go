@@ -80,16 +80,17 @@ func among(ctx context.Context, s stream, ids []string) (map[string]bool, error)
 	return found, nil
 }
 
-// LeasedIDs are the ids of the captures that workers have claimed, wherever they run, and of those in the pause after a
-// failed attempt, as Depth counts them. JetStream names no leases; but whatever it has delivered and still holds is
-// leased. Each of them is read with its picture, so this costs as much as there are claims.
+// LeasedIDs are the ids of the captures that live workers hold, wherever they run, and of those in the pause after a failed
+// attempt, as Depth counts them. JetStream names no claims; but whatever it has delivered and still holds was claimed. Each
+// of them is read with its picture, so this costs as much as there are claims.
 func (h *Hub) LeasedIDs(ctx context.Context) (map[string]bool, error) {
 	consumer, err := h.consumer.Info(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("reading the leases: %w", err)
 	}
+	now := h.leasesNow(consumer, 0)
 	leased := make(map[string]bool, consumer.NumAckPending)
-	for sequence := uint64(1); len(leased) < consumer.NumAckPending && sequence <= consumer.Delivered.Stream; sequence++ {
+	for sequence, seen := uint64(1), 0; seen < consumer.NumAckPending && sequence <= consumer.Delivered.Stream; sequence++ {
 		m, err := h.streams.queue.GetMsg(ctx, sequence, jetstream.WithGetMsgSubject(h.streams.queue.subject("*")))
 		if errors.Is(err, jetstream.ErrMsgNotFound) {
 			break
@@ -97,7 +98,8 @@ func (h *Hub) LeasedIDs(ctx context.Context) (map[string]bool, error) {
 		if err != nil {
 			return nil, fmt.Errorf("reading the leases: %w", err)
 		}
-		if sequence = m.Sequence; sequence <= consumer.Delivered.Stream {
+		seen++
+		if sequence = m.Sequence; sequence <= consumer.Delivered.Stream && now.holds(sequence) {
 			leased[strings.TrimPrefix(m.Subject, h.streams.queue.subjects)] = true
 		}
 	}

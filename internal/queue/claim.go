@@ -56,6 +56,9 @@ func (w *Worker) newClaim(ctx context.Context, msg jetstream.Msg) (*Claim, error
 		facts: facts{ID: strings.TrimPrefix(msg.Subject(), w.names.subjects(queueStream))},
 	}
 	c.startBeat() // it may take a while to find a hub that knows the blame
+	if c.delivered > 1 {
+		c.renew() // hubs heard of the worker before; they shall know that there is another one
+	}
 	id := ""
 	if c.delivered > 1 { // the one before may have died between dead letter and acknowledgement
 		id = c.facts.ID
@@ -92,12 +95,16 @@ func (c *Claim) startBeat() {
 			case <-ctx.Done():
 				return
 			case <-t.C:
-				if err := c.message().InProgress(); err != nil && !passing(err) {
-					c.worker.log.Warn("renewing a lease", "capture", c.facts.ID, "error", err)
-				}
+				c.renew()
 			}
 		}
 	}()
+}
+
+func (c *Claim) renew() {
+	if err := c.message().InProgress(); err != nil && !passing(err) {
+		c.worker.log.Warn("renewing a lease", "capture", c.facts.ID, "error", err)
+	}
 }
 
 // begin puts the capture into its caller's hand: from now on the end of the process is its fault.

@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"iter"
 	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // Depth says how much waits. JetStream counts exactly.
 type Depth struct {
-	Waiting int // in the queue and not leased
-	Leased  int // claimed and not settled; also those in the pause after a failed attempt
+	Waiting int // in the queue and not leased, also where the worker that had claimed it is gone
+	Leased  int // held by a live worker, or in the pause after a failed attempt
 	Dead    int // dead letters
 	// OldestWaiting is the age of the queue's oldest capture when any waits, else 0.
 	OldestWaiting time.Duration
@@ -33,7 +35,7 @@ func (h *Hub) Depth(ctx context.Context) (Depth, error) {
 		return Depth{}, fmt.Errorf("reading the number of dead letters: %w", err)
 	}
 	d := Depth{
-		Leased: consumer.NumAckPending, Dead: int(dead.State.Msgs), //nolint:gosec // a count
+		Leased: h.leasesNow(consumer, queue.State.FirstSeq).count(), Dead: int(dead.State.Msgs), //nolint:gosec // a count
 		Bytes: int64(queue.State.Bytes), MaxBytes: h.maxBytes, //nolint:gosec // no disk is that large
 	}
 	// The two were not read at the same moment.
@@ -44,6 +46,15 @@ func (h *Hub) Depth(ctx context.Context) (Depth, error) {
 		d.OldestWaiting = time.Since(queue.State.FirstTime)
 	}
 	return d, nil
+}
+
+// leasesNow are the leases of a consumer. A NATS outside may refuse the right to listen to workers; then every claim counts
+// until it is claimed anew.
+func (h *Hub) leasesNow(consumer *jetstream.ConsumerInfo, first uint64) leasesNow {
+	if h.denied.leases.Load() {
+		return leasesNow{pending: consumer.NumAckPending, unheard: true}
+	}
+	return h.leases.now(h.nc, consumer, first)
 }
 
 // Entry is what the journal says of one accepted capture or refused payload.

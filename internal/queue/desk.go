@@ -113,6 +113,7 @@ func (d hubDesk) remove(ctx context.Context, sequence uint64, id string) error {
 	if err == nil {
 		err = d.streams.queue.DeleteMsg(ctx, sequence)
 	}
+	d.leases.forget(sequence)
 	if err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
 		return fmt.Errorf("removing capture %s: %w", id, err)
 	}

@@ -55,6 +55,8 @@ var onEither = map[string]func(*testing.T){
 	"hand in":               TestResultIsRecordedBeforeHandInReturns,
 	"joined":                TestJoinedWorkerDoesAllThatALocalOneDoes,
 	"joined, dies":          TestJoinedWorkersDeathCostsItsLeaseAndOneBlame,
+	"leases, given back":    TestWhatAWorkerGaveBackWaits,
+	"leases, dead worker":   TestWhatADeadWorkerHeldWaits,
 	"joined, newer format":  TestJoinedWorkerMeetsANewerFormat,
 	"joined, outlives":      TestJoinedWorkerOutlivesItsHub,
 	"joined, in hand":       TestWhatIsInHandWhenTheHubRestartsIsNotAnalysedTwiceByItsWorker,

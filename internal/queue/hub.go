@@ -37,6 +37,7 @@ type Hub struct {
 	streams  streams
 	notes    notes
 	consumer jetstream.Consumer
+	leases   leases
 	maxBytes int64 // of the queue
 
 	// Seams for tests: the clock that decides how old a message sent again may be, and what happens between the two
@@ -122,6 +123,9 @@ func (h *Hub) open(ctx context.Context) (err error) {
 		if h.consumer, err = openFresh(ctx, h.streams.queue, h.options); err != nil {
 			return err
 		}
+	}
+	if err = h.leases.listen(h.nc, h.consumer.CachedInfo()); err != nil {
+		return err
 	}
 	if h.options.Outside != nil && !h.options.KeepLimits {
 		if err = h.enroll(ctx); err != nil {

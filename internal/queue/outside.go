@@ -78,13 +78,21 @@ func (s Server) validate() error {
 }
 
 // denials remembers what a server last refused to a connection: it tells so beside the request, which just gets no answer.
-type denials struct{ last atomic.Pointer[string] }
+type denials struct {
+	last   atomic.Pointer[string]
+	leases atomic.Bool // the right to listen to workers was refused, which costs exact numbers and nothing else
+}
 
 func (d *denials) note(err error) {
-	if errors.Is(err, nats.ErrPermissionViolation) {
-		text := err.Error()
-		d.last.Store(&text)
+	if !errors.Is(err, nats.ErrPermissionViolation) {
+		return
 	}
+	text := err.Error()
+	if strings.Contains(text, `ubscription to "$JS.ACK.`) {
+		d.leases.Store(true)
+		return
+	}
+	d.last.Store(&text)
 }
 
 // explain adds to an error that may be silence what the server refused.
