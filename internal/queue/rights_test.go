@@ -100,7 +100,6 @@ func TestDocumentedRightsOfAWorkerSuffice(t *testing.T) {
 	}
 	w, err := queue.Join(t.Context(), queue.JoinOptions{Outside: other.Outside, Logger: other.Logger})
 	must(t, err)
-	defer shut(t, w)
 	must(t, claim(t, w).Bury(t.Context(), "for the test"))
 	eventually(t, "the hub hears of the worker", func() bool { all := h.Workers(); return len(all) == 1 && all[0].Claimed })
 	c := claim(t, w)
@@ -108,6 +107,9 @@ func TestDocumentedRightsOfAWorkerSuffice(t *testing.T) {
 	c = claim(t, w)
 	must(t, w.HandIn(t.Context(), posture.Result{CaptureID: c.Capture.ID}))
 	must(t, c.Acknowledge(t.Context()))
+	claim(t, w)
+	shut(t, w) // gives it back, and nobody claims it
+	counted(t, h, 1, 0)
 	if err := openOnce(t, other); err == nil {
 		t.Error("a worker's rights are enough for a hub")
 	}
