@@ -1,0 +1,169 @@
+// Package kube is the only door to Kubernetes: a client, informers, and the conversions of what they see into the words of
+// internal/gpu (nodes with the eyes of a pod template, workers with the time of their placement and end), into Jobs counted
+// as KEDA counts them, and into a small typed view of ScaledJobs. It writes only what placement asks for: one patch that
+// places a pod, one that pins a ScaledJob, an eviction, Events, a Lease.
+//
+// It refuses to decide anything. What is read comes from the informers' memory and may be a moment old; whether they are
+// connected is what Watch.Ready says.
+package kube
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/client-go/dynamic"
+	batch "k8s.io/client-go/kubernetes/typed/batch/v1"
+	coordination "k8s.io/client-go/kubernetes/typed/coordination/v1"
+	core "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/klog/v2"
+)
+
+// Names that pods, nodes and ScaledJobs carry for placement.
+const (
+	Gate               = "plumbline/placement" // the scheduling gate of pods that want to be placed
+	nodeAnnotation     = "plumbline/node"      // on a placed pod: the node it was given
+	placedAnnotation   = "plumbline/placed-at" // on a placed pod: when, RFC 3339 in UTC
+	decisionAnnotation = "plumbline/decision"  // on a placed pod: the decision's id
+	gpuLabel           = "plumbline/gpu"       // on a node: "true" or "false" says whether it has a GPU
+
+	scaledJobLabel = "scaledjob.keda.sh/name" // KEDA puts it on Jobs and their pods
+	jobLabel       = "job-name"               // the Job controller's, and what KEDA looks for
+)
+
+// Options say how the cluster is reached.
+type Options struct {
+	Kubeconfig string  // a file; empty: the pod's own ServiceAccount, or else what kubectl would use
+	Context    string  // of the kubeconfig; empty: its current one
+	Namespace  string  // of the ScaledJobs, Jobs and pods; empty: the ServiceAccount's or the context's
+	QPS        float32 // requests a second at most; 0: 200
+	UserAgent  string
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
+}
+
+// Client reaches one cluster.
+type Client struct {
+	namespace string
+	core      core.CoreV1Interface
+	batch     batch.BatchV1Interface
+	leases    coordination.CoordinationV1Interface
+	dynamic   dynamic.Interface
+	log       *slog.Logger
+}
+
+// Connect makes the client. It does not ask the cluster anything yet.
+//
+// The libraries of Kubernetes log by themselves, through one logger a process: they get this one.
+func Connect(o Options) (*Client, error) {
+	config, namespace, err := configuration(o)
+	if err != nil {
+		return nil, err
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	klog.SetSlogLogger(o.Logger)
+	config.QPS, config.Burst = o.QPS, int(2*o.QPS)
+	if o.QPS == 0 {
+		config.QPS, config.Burst = 200, 400
+	}
+	if o.UserAgent != "" {
+		config.UserAgent = o.UserAgent
+	}
+	if o.Registerer != nil {
+		counter, err := newCounter(o.Registerer)
+		if err != nil {
+			return nil, err
+		}
+		config.Wrap(counter.wrap)
+	}
+	return connect(config, namespace, o.Logger)
+}
+
+func connect(config *rest.Config, namespace string, log *slog.Logger) (*Client, error) {
+	transport, err := rest.HTTPClientFor(config)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to Kubernetes: %w", err)
+	}
+	c := &Client{namespace: namespace, log: log}
+	var errs [4]error
+	c.core, errs[0] = core.NewForConfigAndClient(config, transport)
+	c.batch, errs[1] = batch.NewForConfigAndClient(config, transport)
+	c.leases, errs[2] = coordination.NewForConfigAndClient(config, transport)
+	c.dynamic, errs[3] = dynamic.NewForConfigAndClient(config, transport)
+	if err := errors.Join(errs[:]...); err != nil {
+		return nil, fmt.Errorf("connecting to Kubernetes: %w", err)
+	}
+	return c, nil
+}
+
+// Namespace is where pods, Jobs and ScaledJobs are looked for.
+func (c *Client) Namespace() string { return c.namespace }
+
+// configuration finds out which cluster is meant, in the order in which people mean it: what they named, the cluster that
+// this process runs in, what kubectl would use.
+func configuration(o Options) (*rest.Config, string, error) {
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = o.Kubeconfig
+	overrides := &clientcmd.ConfigOverrides{CurrentContext: o.Context}
+	overrides.Context.Namespace = o.Namespace
+	loader := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, overrides)
+	config, err := loader.ClientConfig()
+	if err != nil {
+		return nil, "", fmt.Errorf("no Kubernetes cluster to talk to (give --kubeconfig, or run as a pod with a ServiceAccount): %w", err)
+	}
+	namespace, _, err := loader.Namespace()
+	if err != nil {
+		return nil, "", fmt.Errorf("reading the namespace of the kubeconfig: %w", err)
+	}
+	return rest.CopyConfig(config), namespace, nil
+}
+
+// counter counts requests to the apiserver.
+type counter struct{ requests *prometheus.CounterVec }
+
+func newCounter(r prometheus.Registerer) (*counter, error) {
+	c := &counter{prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "plumbline_kubernetes_requests_total",
+		Help: "Requests to the Kubernetes API, by method and status code (0: no answer). A watch counts once, when it opens.",
+	}, []string{"method", "code"})}
+	if err := r.Register(c.requests); err != nil {
+		return nil, fmt.Errorf("registering the metrics of the Kubernetes client: %w", err)
+	}
+	return c, nil
+}
+
+func (c *counter) wrap(next http.RoundTripper) http.RoundTripper { return &counting{next, c} }
+
+type counting struct {
+	next http.RoundTripper
+	*counter
+}
+
+func (c *counting) RoundTrip(r *http.Request) (*http.Response, error) {
+	answer, err := c.next.RoundTrip(r)
+	code := 0
+	if err == nil {
+		code = answer.StatusCode
+	}
+	c.requests.WithLabelValues(r.Method, strconv.Itoa(code)).Inc()
+	return answer, err
+}
+
+// WrappedRoundTripper lets client-go find the transport beneath, to cancel requests and to check connections.
+func (c *counting) WrappedRoundTripper() http.RoundTripper { return c.next }
+
+// Check asks the cluster whether it answers and knows this client.
+func (c *Client) Check(ctx context.Context) error {
+	if err := c.core.RESTClient().Get().AbsPath("/version").Do(ctx).Error(); err != nil {
+		return fmt.Errorf("the Kubernetes API does not answer: %w", err)
+	}
+	return nil
+}
