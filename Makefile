@@ -127,6 +127,10 @@ chaos: build ## kill workers and hubs under load and see that nothing is lost (A
 compat: assets ## run the newest tagged version beside the present one: folders and workers of each with the other's (ARGS="-tag v0.1.0")
 	@$(GO) run ./test/compat $(ARGS)
 
+cluster-test: build ## show the cluster wing on a real Kubernetes with KEDA, in namespaces of its own (ARGS="-only reversed", ARGS=-shell; the programs are built once)
+	@scripts/need.sh cluster
+	@$(GO) run ./test/cluster $(ARGS)
+
 ## ---- measurements ----------------------------------------------------------------------------------------------------
 
 .tools/peer/ready: test/bench/python/requirements.txt
@@ -160,4 +164,4 @@ clean: ## remove what was built (node_modules and .tools stay)
 	@rm -rf dist
 	@find internal/bundle/assets -mindepth 1 ! -name README.md -delete
 
-.PHONY: help deps deps-build deps-test build assets run demo test lint cover fuzz chaos compat bench parity photos dist dist-test licenses clean
+.PHONY: help deps deps-build deps-test build assets run demo test lint cover fuzz chaos compat cluster-test bench parity photos dist dist-test licenses clean

@@ -1,18 +1,19 @@
 #!/usr/bin/env bash
-# Sees to it that the system packages for a purpose are there: need.sh build|test|dist|bench
+# Sees to it that the system packages for a purpose are there: need.sh build|test|dist|bench|cluster
 #
 # What is there already is left alone. What is missing is installed by apt-get where that is allowed (as root, or by
 # sudo without a password); otherwise one sentence says what to install, and the exit status is 1. Servers are
 # installed without being started, since the tests and the benchmark start their own on free ports.
 set -euo pipefail
 
-purpose=${1:?usage: need.sh build|test|dist|bench}
+purpose=${1:?usage: need.sh build|test|dist|bench|cluster}
 
 own_turbojpeg=.tools/turbojpeg/native # see cgo.sh
 
 has() { command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ]; }
 has_postgres() { has postgres || compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null; }
 has_venv() { python3 -c 'import ensurepip, venv' 2>/dev/null; }
+has_library() { compgen -G "/usr/lib/*-linux-gnu/$1" >/dev/null || compgen -G "/lib/*-linux-gnu/$1" >/dev/null; }
 has_turbojpeg() {
   [ -e $own_turbojpeg/include/turbojpeg.h ] && return
   echo '#include <turbojpeg.h>' | cc -E - >/dev/null 2>&1 && [ -e "$(cc -print-file-name=libturbojpeg.a)" ]
@@ -60,6 +61,17 @@ dist)
   want dpkg has dpkg-deb
   ;;
 bench) want_for_test ;;
+cluster)
+  want_for_build
+  want mosquitto has mosquitto
+  want mosquitto-clients has mosquitto_pub
+  want postgresql has_postgres
+  want iproute2 has ip
+  want dpkg has dpkg-deb
+  want apt has apt-get
+  want libseccomp2 has_library libseccomp.so.2
+  want libgmp10 has_library libgmp.so.10
+  ;;
 *)
   echo "need.sh: unknown purpose $purpose" >&2
   exit 2

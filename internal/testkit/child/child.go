@@ -35,7 +35,7 @@ func Start(folder, program string, args ...string) (*Process, error) {
 	return StartCommand(folder, exec.Command(program, args...))
 }
 
-// StartCommand does the same for a command with an environment or folder of its own.
+// StartCommand does the same for a command with an environment, folder or attributes of its own.
 func StartCommand(folder string, cmd *exec.Cmd) (*Process, error) {
 	name := filepath.Base(cmd.Path)
 	log, err := os.CreateTemp(folder, name+"-*.log")
@@ -45,7 +45,9 @@ func StartCommand(folder string, cmd *exec.Cmd) (*Process, error) {
 	defer log.Close()
 	p := &Process{Log: log.Name(), name: name, cmd: cmd, lines: make(chan string, 64), ended: make(chan struct{})}
 	cmd.Stderr = log
-	cmd.SysProcAttr = attributes()
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = attributes()
+	}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return nil, err

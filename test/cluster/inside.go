@@ -1,0 +1,78 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"plumbline/test/cluster/supply"
+	"plumbline/test/cluster/system"
+)
+
+// insideStage is the argument by which the program knows itself inside; the job follows.
+const insideStage = "inside"
+
+// job is what to do inside.
+type job struct {
+	system.Options
+	KitFolder     string
+	Plumbline     string
+	Shell         bool
+	Command, Only string
+}
+
+func (j job) text() (string, error) {
+	j.KitFolder = j.Kit.Folder()
+	text, err := json.Marshal(j)
+	return string(text), err
+}
+
+// inside starts the cluster and does the job; what was started ends with the namespace.
+func inside(text string) error {
+	var j job
+	if err := json.Unmarshal([]byte(text), &j); err != nil {
+		return err
+	}
+	j.Kit, j.Progress, j.Scrape = supply.Open(j.KitFolder), os.Stderr, time.Second
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	c, err := system.Start(ctx, j.Options)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(os.Stderr, "the cluster was up after %s; logs are in %s\n", c.Took.Round(100*time.Millisecond), c.Logs())
+	switch {
+	case j.Shell:
+		return j.openShell(c)
+	case j.Command != "":
+		return j.run(ctx, c, "sh", "-c", j.Command)
+	default:
+		return fmt.Errorf("no cases yet")
+	}
+}
+
+// openShell leaves Ctrl-C to the shell.
+func (j job) openShell(c *system.Cluster) error {
+	signal.Ignore(os.Interrupt)
+	shell := os.Getenv("SHELL")
+	if shell == "" {
+		shell = "/bin/sh"
+	}
+	fmt.Fprintln(os.Stderr, "a shell in the cluster; kubectl and plumbline are on the path, exit ends it all")
+	return j.run(context.Background(), c, shell)
+}
+
+// run runs a command with what it needs to know of the cluster.
+func (j job) run(ctx context.Context, c *system.Cluster, program string, args ...string) error {
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.Env = append(os.Environ(), c.Environment(j.Plumbline)...)
+	return statusOf(cmd.Run())
+}

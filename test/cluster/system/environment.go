@@ -1,0 +1,27 @@
+//go:build linux
+
+package system
+
+import (
+	"os"
+	"path/filepath"
+)
+
+// Environment is what a command in the cluster is told: the administrator's kubeconfig, where everything is, and a path on
+// which kubectl and the binary under test come first.
+func (c *Cluster) Environment(plumbline string) []string {
+	all := []string{
+		"KUBECONFIG=" + c.Kubeconfig(),
+		"PATH=" + c.Kit.Programs() + ":" + filepath.Dir(plumbline) + ":" + os.Getenv("PATH"),
+		"CLUSTER_FOLDER=" + c.Folder,
+		"CLUSTER_LOGS=" + c.Logs(),
+		"CLUSTER_AUDIT_LOG=" + c.AuditLog(),
+		"CLUSTER_PROMETHEUS=" + PrometheusURL,
+		"CLUSTER_LOADS=" + LoadsAddress,
+		"CLUSTER_BROKER=" + BrokerAddress,
+	}
+	if c.Database != nil {
+		all = append(all, "CLUSTER_DATABASE="+c.DatabaseURL("postgres"))
+	}
+	return all
+}
