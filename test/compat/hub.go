@@ -25,19 +25,17 @@ type hub struct {
 	data             string
 }
 
-// serve starts a hub; flags come after those that every hub gets.
-func (p program) serve(ctx context.Context, data string, flags ...string) (*hub, error) {
-	h := &hub{data: data}
-	for _, address := range []*string{&h.mqtt, &h.http, &h.nats} {
+// serve starts a hub; flags come after those that every hub gets. Workers join it at nats, unless that is empty.
+func (p program) serve(ctx context.Context, data, nats string, flags ...string) (*hub, error) {
+	h := &hub{data: data, nats: nats}
+	for _, address := range []*string{&h.mqtt, &h.http} {
 		var err error
 		if *address, err = child.FreeAddress(); err != nil {
 			return nil, err
 		}
 	}
-	for i, f := range flags {
-		if f == "NATS" {
-			flags[i] = h.nats
-		}
+	if nats != "" {
+		flags = append(flags, "--listen-nats", nats)
 	}
 	cmd := exec.Command(p.path, append([]string{"serve", "--data", data, "--images-dir", filepath.Join(data, "pictures"), "--mqtt-listen", h.mqtt,
 		"--http-listen", h.http, "--model", "lite", "--device", "cpu"}, flags...)...)
@@ -142,7 +140,7 @@ func takeOver(ctx context.Context, before, after, auditor program) error {
 	}
 	var all []string
 	for _, s := range steps {
-		h, err := s.p.serve(ctx, data, "--workers", s.workers)
+		h, err := s.p.serve(ctx, data, "", "--workers", s.workers)
 		if err != nil {
 			if s.p == after && after != auditor {
 				fmt.Printf("%s refuses the folder: %v\n", after.name, err)
@@ -167,13 +165,33 @@ func takeOver(ctx context.Context, before, after, auditor program) error {
 	return err
 }
 
-// workFor lets one version's worker work for another's hub.
+// balances takes the ledger of a running hub, which must know as many pictures as were sent.
+func (h *hub) balances(ctx context.Context, p program, sent int) error {
+	said, err := output(ctx, ".", p.path, "ledger", "--http", "http://"+h.http, "--json")
+	if err != nil {
+		return fmt.Errorf("the ledger of %s: %w", p.name, err)
+	}
+	var total struct{ Accepted int }
+	if err := json.Unmarshal([]byte(said), &total); err != nil {
+		return err
+	}
+	if total.Accepted != sent {
+		return fmt.Errorf("the ledger has %d pictures of %d", total.Accepted, sent)
+	}
+	return nil
+}
+
+// workFor lets one version's worker work for another's hub, until nothing waits.
 func workFor(ctx context.Context, with, worker program) error {
 	data, err := os.MkdirTemp(with.folder, "data-")
 	if err != nil {
 		return err
 	}
-	h, err := with.serve(ctx, data, "--workers", "0", "--listen-nats", "NATS")
+	nats, err := child.FreeAddress()
+	if err != nil {
+		return err
+	}
+	h, err := with.serve(ctx, data, nats, "--workers", "0")
 	if err != nil {
 		return err
 	}
@@ -181,10 +199,56 @@ func workFor(ctx context.Context, with, worker program) error {
 	if err := h.send(ctx, names...); err != nil {
 		return err
 	}
-	_, err = output(ctx, ".", worker.path, "work", "--nats", "nats://"+h.nats, "--nats-token-file", filepath.Join(data, "nats-token"),
-		"--model", "lite", "--device", "cpu", "--workers", "1", "--hub-timeout", "30s", "--exit-when-idle", "3s")
+	_, err = output(ctx, ".", worker.path, append(working(h), "--hub-timeout", "30s", "--exit-when-idle", "3s")...)
 	if err == nil {
 		err = h.drained(ctx, names)
 	}
+	if err == nil {
+		err = h.balances(ctx, with, len(names))
+	}
 	return errors.Join(err, h.process.Stop())
+}
+
+// working is the command line of a worker for a hub.
+func working(h *hub) []string {
+	return []string{"work", "--nats", "nats://" + h.nats, "--nats-token-file", filepath.Join(h.data, "nats-token"), "--model", "lite", "--device", "cpu", "--workers", "1"}
+}
+
+// upgrade replaces the hub below a worker that stays, with pictures waiting meanwhile.
+func upgrade(ctx context.Context, before, after, worker program) (err error) {
+	data, err := os.MkdirTemp(before.folder, "data-")
+	if err != nil {
+		return err
+	}
+	nats, err := child.FreeAddress()
+	if err != nil {
+		return err
+	}
+	var all []string
+	var stays *child.Process
+	for round, p := range []program{before, after} {
+		h, err := p.serve(ctx, data, nats, "--workers", "0")
+		if err != nil {
+			return err
+		}
+		if stays == nil {
+			if stays, err = child.Start(worker.folder, worker.path, working(h)...); err != nil {
+				return errors.Join(err, h.process.Stop())
+			}
+			defer func() { err = errors.Join(err, stays.Stop()) }()
+		}
+		names := []string{fmt.Sprint("first-", round), fmt.Sprint("second-", round), fmt.Sprint("broken-", round)}
+		all = append(all, names...)
+		err = h.send(ctx, names...)
+		if err == nil && round > 0 { // what came before may be in the worker's hands, or wait
+			err = h.drained(ctx, all)
+		}
+		if err == nil && round > 0 {
+			err = h.balances(ctx, p, len(all))
+		}
+		if err = errors.Join(err, h.process.Stop()); err != nil {
+			return err
+		}
+	}
+	return nil
 }

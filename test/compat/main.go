@@ -1,6 +1,6 @@
 // Command compat runs the newest tagged version beside the present one: each takes over the other's data folder, with
 // captures that wait, rows, dead letters and journal in it, and, from the first tag on that has `plumbline work`, workers
-// of each work for a hub of the other. The tag is built from git, with the models and the library of the present tree.
+// of each work for a hub of the other, and stay while it is replaced: each picture is recorded once and the ledger balances. The tag is built from git, with the models and the library of the present tree.
 package main
 
 import (
@@ -41,7 +41,9 @@ func run(ctx context.Context, tag string) error {
 	if v.hasWork {
 		tried = append(tried,
 			scenario{"a worker of " + v.tag + " works for the present hub", func() error { return workFor(ctx, v.now, v.old) }},
-			scenario{"a present worker works for the hub of " + v.tag, func() error { return workFor(ctx, v.old, v.now) }})
+			scenario{"a present worker works for the hub of " + v.tag, func() error { return workFor(ctx, v.old, v.now) }},
+			scenario{"the hub becomes the present one below a worker of " + v.tag, func() error { return upgrade(ctx, v.old, v.now, v.old) }},
+			scenario{"the hub becomes the present one below a present worker", func() error { return upgrade(ctx, v.old, v.now, v.now) }})
 	} else {
 		fmt.Printf("not tried: workers of %s, which has no plumbline work\n", v.tag)
 	}

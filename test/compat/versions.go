@@ -55,7 +55,7 @@ func chooseTag(ctx context.Context, asked string) (tag string, hasWork bool, err
 	}
 	tags := strings.Fields(list)
 	if len(tags) == 0 {
-		return "", false, errors.New("there is no tag to compare with (git fetch --tags)")
+		return "", false, errors.New("this checkout has no tag v…, so there is no earlier version to build and compare with: fetch them (git fetch --tags; of a shallow clone, git fetch --unshallow --tags)")
 	}
 	for _, tag := range tags {
 		if hasFile(ctx, tag, "internal/cli/work.go") {
