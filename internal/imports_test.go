@@ -15,7 +15,7 @@ var words = []string{"gpu", "ledger", "posture"}
 
 // steps never import each other; each may import the words and what lies below itself.
 var steps = []string{
-	"album", "blazepose", "bundle", "cluster/exporter", "datadir", "frame", "line", "mqtt/announce", "mqtt/broker", "mqtt/device", "mqtt/ingest", "mqtt/outside", "mqtt/users",
+	"album", "blazepose", "bundle", "cluster/exporter", "cluster/hubapi", "cluster/scaler", "datadir", "frame", "line", "mqtt/announce", "mqtt/broker", "mqtt/device", "mqtt/ingest", "mqtt/outside", "mqtt/users",
 	"queue", "record", "sketch", "store", "web",
 }
 
@@ -37,6 +37,7 @@ var doors = map[string][]string{
 	"k8s.io/client-go/":                {"cluster/kube"},
 	"k8s.io/component-helpers/":        {"cluster/kube"},
 	"k8s.io/klog/":                     {"cluster/kube"},
+	"google.golang.org/":               {"cluster/scaler", "cluster/scaler/externalscaler"},
 	"plumbline/internal/config":        {"cli"},
 	"plumbline/internal/cli":           {},
 	"github.com/rogpeppe/go-internal/": {},

@@ -1,0 +1,3 @@
+// Package externalscaler is the code that protoc makes of externalscaler.proto, and nothing else. It is made anew by
+// scripts/proto.sh.
+package externalscaler

@@ -1,0 +1,210 @@
+// Package scaler tells KEDA how many Jobs to create: its ExternalScaler over gRPC. What is wanted is a number of new Jobs,
+// decided by pure functions from what waits, who works and which nodes are fit (Decide); it is answered as the metric from
+// which the ScaledJob's own strategy creates exactly those (Strategy.Answer).
+//
+// It refuses to do anything but answer: it creates, patches and deletes nothing, and does not say on which node a Job
+// runs. What it does not know never starts a Job. docs/scaler.md is for operators.
+package scaler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"plumbline/internal/gpu"
+)
+
+// ErrNoScaledJob says that the cluster's state has no such ScaledJob.
+var ErrNoScaledJob = errors.New("no such ScaledJob")
+
+// View is a ScaledJob and its surroundings, as the controller sees them in memory.
+type View struct {
+	Strategy Strategy
+	Jobs     []Job        // unfinished ones
+	Snapshot gpu.Snapshot // nodes, samples and workers; what waits is added
+}
+
+// Options are what a Scaler asks and tells.
+type Options struct {
+	Defaults Trigger // what a trigger's metadata leaves out
+	// View looks at a ScaledJob without leaving the process; ErrNoScaledJob (wrapped or not) where there is none. Any other
+	// error says that the cluster can't be seen, and then no Job is asked for.
+	View func(namespace, name string) (View, error)
+	// Backlog asks the hub; it must bound its own time.
+	Backlog func(context.Context) (Backlog, error)
+
+	Now        func() time.Time
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
+}
+
+// Scaler decides, and remembers its last decisions. It is safe for concurrent use.
+type Scaler struct {
+	o       Options
+	log     *slog.Logger
+	metrics *metrics
+	backlog reader
+
+	mu     sync.Mutex
+	last   map[string]Decision // by namespace/name
+	recent []Decision          // those that came out otherwise than the one before, the newest last
+	told   map[string]string   // complaint that was logged last, by namespace/name
+}
+
+// remembered is how many decisions are kept for whoever asks why.
+const remembered = 20
+
+// New makes a Scaler; it does nothing by itself.
+func New(o Options) (*Scaler, error) {
+	if err := o.Defaults.Rules.Validate(); err != nil {
+		return nil, err
+	}
+	if o.Defaults.CapturesPerJob < 1 {
+		return nil, fmt.Errorf("a Job for every %d captures can't be: give at least 1", o.Defaults.CapturesPerJob)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	m, err := newMetrics(o.Registerer)
+	if err != nil {
+		return nil, err
+	}
+	s := &Scaler{o: o, log: o.Logger, metrics: m, last: map[string]Decision{}, told: map[string]string{}}
+	s.backlog = reader{read: o.Backlog, now: o.Now}
+	return s, nil
+}
+
+// Decide decides for a ScaledJob with its trigger's metadata.
+func (s *Scaler) Decide(ctx context.Context, namespace, name string, metadata map[string]string) (Decision, error) {
+	d, err := s.decide(ctx, namespace, name, metadata)
+	key := namespace + "/" + name
+	if err != nil {
+		s.metrics.failed(namespace, name)
+		s.complain(key, err.Error())
+		return Decision{}, err
+	}
+	s.complain(key, d.Unknown)
+	s.metrics.decided(d)
+	s.remember(key, d)
+	return d, nil
+}
+
+func (s *Scaler) decide(ctx context.Context, namespace, name string, metadata map[string]string) (Decision, error) {
+	trigger, err := s.o.Defaults.With(metadata)
+	if err != nil {
+		return Decision{}, MetadataError{err}
+	}
+	backlog, unknown := s.backlog.get(ctx)
+	view, err := s.o.View(namespace, name) // after the backlog: a Job that came in between is seen
+	switch {
+	case errors.Is(err, ErrNoScaledJob):
+		return Decision{}, fmt.Errorf("ScaledJob %s/%s: %w", namespace, name, err)
+	case err != nil:
+		unknown = errors.Join(unknown, fmt.Errorf("the cluster can't be seen: %w", err))
+	}
+	in := Inputs{
+		At: s.o.Now().UTC(), Namespace: namespace, ScaledJob: name, Trigger: trigger, Strategy: view.Strategy, Jobs: view.Jobs,
+		Backlog: backlog, Snapshot: view.Snapshot,
+	}
+	if unknown != nil {
+		in.Unknown = unknown.Error()
+	}
+	in.Snapshot.At, in.Snapshot.Oldest = in.At, backlog.Oldest
+	return Decide(in), nil
+}
+
+// MetadataError is what a ScaledJob's author got wrong.
+type MetadataError struct{ error }
+
+func (e MetadataError) Unwrap() error { return e.error }
+
+// complain logs a state once, and its end.
+func (s *Scaler) complain(key, why string) {
+	s.mu.Lock()
+	before := s.told[key]
+	s.told[key] = why
+	s.mu.Unlock()
+	switch {
+	case why == before:
+	case why == "":
+		s.log.Info("the scaler knows again what it needs to know", "scaled_job", key)
+	case before == "":
+		s.log.Warn("the scaler asks for no Jobs", "scaled_job", key, "error", why)
+	default:
+		s.log.Debug("the scaler asks for no Jobs", "scaled_job", key, "error", why)
+	}
+}
+
+func (s *Scaler) remember(key string, d Decision) {
+	s.mu.Lock()
+	before, any := s.last[key]
+	s.last[key] = d
+	if !any || !before.Same(d) || d.New > 0 {
+		s.recent = append(s.recent, d)
+		s.recent = s.recent[max(0, len(s.recent)-remembered):]
+	}
+	s.mu.Unlock()
+	if !any || before.New != d.New {
+		s.log.Info("decided", "scaled_job", key, "new_jobs", d.New, "because", d.Because, "waiting", d.Backlog.Waiting,
+			"unfinished", d.Unfinished, "unclaimed", d.Unclaimed, "free_slots", d.Free, "gated", d.Gated, "answer", d.Answer)
+	}
+}
+
+// Recent gives the last decisions that came out otherwise than those before them, the newest first, and for each ScaledJob
+// the last one of all.
+func (s *Scaler) Recent() (recent []Decision, last map[string]Decision) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := len(s.recent) - 1; i >= 0; i-- {
+		recent = append(recent, s.recent[i])
+	}
+	last = make(map[string]Decision, len(s.last))
+	for k, d := range s.last {
+		last[k] = d
+	}
+	return recent, last
+}
+
+// reader reads the backlog at most five times a second, however many ask at the same time.
+type reader struct {
+	read func(context.Context) (Backlog, error)
+	now  func() time.Time
+
+	mu   sync.Mutex
+	at   time.Time
+	last Backlog
+	err  error
+}
+
+const readAgain = 200 * time.Millisecond
+
+func (r *reader) get(ctx context.Context) (Backlog, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if now := r.now(); r.at.IsZero() || now.Sub(r.at) >= readAgain {
+		last, err := r.read(context.WithoutCancel(ctx)) // others wait for it too
+		r.at, r.err = r.now(), err
+		if err == nil {
+			r.last = last
+			r.last.ReadAt = r.at
+		}
+	}
+	return r.last, r.err
+}
+
+// justDecided gives the decision that belongs to the poll under way.
+func (s *Scaler) justDecided(namespace, name string, metadata map[string]string) (Decision, bool) {
+	trigger, err := s.o.Defaults.With(metadata)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d, ok := s.last[namespace+"/"+name]
+	return d, ok && err == nil && d.Trigger == trigger && s.o.Now().Sub(d.At) < onePoll
+}
