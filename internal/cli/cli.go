@@ -46,6 +46,7 @@ type grammar struct {
 	Dead     deadCommand     `cmd:"" help:"Look at pictures that ended as dead letters: list, show, replay, drop."`
 	Ledger   ledgerCommand   `cmd:"" help:"Prove that nothing is missing: compare what was accepted with queue, rows and dead letters."`
 	Doctor   doctorCommand   `cmd:"" help:"Look whether the settings can work: folder, disk, model, database, listeners, broker."`
+	Simulate simulateCommand `cmd:"" set:"slots=4" help:"Compare policies of placement offline: which node takes a worker, on imagined or recorded GPU load."`
 	Users    usersCommand    `cmd:"" help:"Manage who may use the MQTT broker: add, list, remove."`
 	Licenses licensesCommand `cmd:"" help:"Print the licences of Plumbline and of all that travels inside it."`
 	Version  versionCommand  `cmd:"" help:"Print the version."`
@@ -124,7 +125,7 @@ func run(ctx context.Context, p Process) (err error) {
 		kong.Name("plumbline"),
 		kong.Description("Measures how people sit and stand: pictures in over MQTT, posture rows out.\n\nStart with: plumbline demo"),
 		kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, NoExpandSubcommands: true}),
-		kong.DefaultEnvars("PLUMBLINE"), kong.Vars{"data_folder": "./plumbline-data", "images_folder": "./analyzed_images", "images_shown": `"./analyzed_images"`},
+		kong.DefaultEnvars("PLUMBLINE"), kong.Vars{"slots": "1", "data_folder": "./plumbline-data", "images_folder": "./analyzed_images", "images_shown": `"./analyzed_images"`},
 		kong.Writers(p.Stdout, p.Stderr), kong.Exit(func(code int) { panic(helped{code}) }),
 		kong.Bind(&configFile{}, &p), kong.BindTo(ctx, (*context.Context)(nil)),
 	)

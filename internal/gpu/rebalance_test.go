@@ -1,7 +1,9 @@
 package gpu_test
 
 import (
+	"fmt"
 	"math"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -117,18 +119,36 @@ func TestRises(t *testing.T) {
 	}
 }
 
-func TestUsualLoadIsTheMedianOfEnough(t *testing.T) {
+// A worker comes and goes between samples, while the rest of the load wavers.
+func TestLearnLoad(t *testing.T) {
+	history := func(n int, load, waver, most float64, window time.Duration) (samples []gpu.Sample, workers []gpu.Worker) {
+		rng := rand.New(rand.NewPCG(1, 1))
+		for i := range n {
+			at := now.Add(time.Duration(i) * 15 * time.Second)
+			u := 0.3 + waver*rng.NormFloat64() + load*float64(i%2)
+			samples = append(samples, gpu.Sample{Node: "n", Utilization: min(max(u, 0), most), At: at, Window: window})
+			if i%2 == 1 {
+				workers = append(workers, gpu.Worker{Pod: fmt.Sprint(i), Node: "n", PlacedAt: at.Add(-12 * time.Second), EndedAt: at.Add(2 * time.Second)})
+			}
+		}
+		return samples, workers
+	}
 	for name, c := range map[string]struct {
-		rises []float64
-		want  float64
+		n                       int
+		load, waver, most, want float64
+		window                  time.Duration
 	}{
-		"none":     {nil, 0.3},
-		"too few":  {[]float64{0.1, 0.1, 0.1, 0.1, math.NaN()}, 0.3},
-		"enough":   {[]float64{0.5, 0.1, 0, 0.2, 1}, 0.2},
-		"even":     {[]float64{0.5, 0.1, 0, 0.2, 1, 0.3}, 0.25},
-		"nonsense": {[]float64{0.1, 0.1, 0.1, 0.1, 0.1, 7, -1, math.Inf(1)}, 0.1},
+		"nothing yet":          {0, 0.6, 0, 1, 0.3, 0},
+		"one rise counts some": {2, 0.6, 0, 1, 0.36, 0},
+		"more":                 {400, 0.6, 0, 1, 0.6, 0},
+		"less":                 {400, 0.1, 0, 1, 0.1, 0},
+		"nothing at all":       {400, 0, 0, 1, 0, 0},
+		"others waver":         {4000, 0.2, 0.1, 1, 0.2, 0},
+		"over a window":        {400, 0.2, 0, 1, 0.2, 10 * time.Second},
+		"at the limit":         {400, 0.9, 0, 1, 0.3, 0},
 	} {
-		if got := gpu.UsualLoad(c.rises, 0.3); math.Abs(got-c.want) > 1e-9 {
+		samples, workers := history(c.n, c.load, c.waver, c.most, c.window)
+		if got := gpu.LearnLoad(samples, workers, 0.3, time.Minute); math.Abs(got-c.want) > 0.01 {
 			t.Errorf("%s: %g, not %g", name, got, c.want)
 		}
 	}

@@ -12,7 +12,8 @@ const saturated = 0.99
 // Rises is what each worker was seen to add to its node's GPU: the first sample that shows it in full, less the last one before
 // it was placed. Samples are the nodes' history, in any order. A worker is left out where that cannot be known: no sample
 // within maxAge on either side, a GPU at its limit, or another worker of ours that ended in between. Workers that began
-// together share the rise equally. A single rise carries whatever else changed on the node; take many (UsualLoad).
+// together share the rise equally. A single rise carries whatever else changed on the node;
+// LearnLoad takes many.
 func Rises(samples []Sample, workers []Worker, maxAge time.Duration) map[string]float64 {
 	history := samplesByNode(samples)
 	rises := map[string]float64{}
@@ -77,15 +78,35 @@ func around(w *Worker, history []Sample, maxAge time.Duration) (before, after Sa
 	return before, after, false
 }
 
-// enoughRises is from how many rises on their median says more than a setting.
-const enoughRises = 5
+// prior is how much evidence the setting is worth: as much as this many samples between which one worker came or went.
+const prior = 4
 
-// UsualLoad is the median of many rises, for Rules.WorkerLoad; the setting where there are too few of them.
-func UsualLoad(rises []float64, setting float64) float64 {
-	known := slices.DeleteFunc(slices.Clone(rises), func(v float64) bool { return !isRatio(v) })
-	if len(known) < enoughRises {
-		return setting
+// LearnLoad estimates what one worker adds to a GPU, for Rules.WorkerLoad, from the nodes' history: how much the ratio moved
+// between two samples against how many of our workers the one shows more than the other (least squares over all pairs that are
+// at most maxAge apart), drawn towards the setting while there is little to learn from. A GPU at its limit teaches nothing.
+// What else changed on the nodes cancels out in the mean.
+func LearnLoad(samples []Sample, workers []Worker, setting float64, maxAge time.Duration) float64 {
+	held := workersByNode(workers)
+	moved, counted := prior*setting, float64(prior)
+	for node, history := range samplesByNode(samples) {
+		for i := 1; i < len(history); i++ {
+			a, b := history[i-1], history[i]
+			if b.At.Sub(a.At) > maxAge || a.Utilization >= saturated || b.Utilization >= saturated {
+				continue
+			}
+			more := shown(b, held[node]) - shown(a, held[node])
+			moved += more * (b.Utilization - a.Utilization)
+			counted += more * more
+		}
 	}
-	slices.Sort(known)
-	return (known[(len(known)-1)/2] + known[len(known)/2]) / 2
+	return math.Min(math.Max(moved/counted, 0), 1)
+}
+
+// shown is how many workers a sample shows, those that ran in a part of its window in part.
+func shown(m Sample, held []*Worker) float64 {
+	n := 0.0
+	for _, w := range held {
+		n += visible(w, m.At, m.Window)
+	}
+	return n
 }
