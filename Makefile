@@ -29,7 +29,7 @@ deps: deps-build deps-test ## install everything that building and testing need
 deps-build: node_modules/.package-lock.json
 	@scripts/need.sh build
 
-deps-test: deps-build .tools/python/ready
+deps-test: deps-build .tools/python/ready .tools/base/amd64/ready .tools/base/arm64/ready
 	@scripts/need.sh test
 
 # The file is npm's own record of what it installed. --ignore-scripts because nothing from npm needs to run here.
@@ -42,6 +42,13 @@ node_modules/.package-lock.json: package-lock.json
 	@scripts/need.sh test
 	@[ -x .tools/python/bin/pip ] || python3 -m venv .tools/python
 	.tools/python/bin/pip install -q --disable-pip-version-check $(PAHO)
+	@touch $@
+
+# What a container image needs below the binary, of Debian's packages: the tests' base images, and one where no registry can
+# be reached.
+.tools/base/%/ready: scripts/debs.sh
+	@scripts/need.sh test
+	scripts/debs.sh $* $(@D) libc6 libgcc-s1 libstdc++6
 	@touch $@
 
 .tools/zig/ready: Makefile
@@ -86,6 +93,9 @@ linux-%: assets .tools/zig/ready .tools/turbojpeg/%/lib/libturbojpeg.a
 
 .tools/turbojpeg/%/lib/libturbojpeg.a:
 	scripts/turbojpeg.sh $* .tools/turbojpeg/$*
+
+image: dist ## build the container image dist/plumbline-image.tar for both (ARGS="--base …"; plumbline image --push uploads one)
+	@dist/plumbline-linux-$$(go env GOARCH) image --output dist/plumbline-image.tar $(ARGS)
 
 dist-test: dist .tools/sysroot/arm64/proc/cpuinfo ## check both: symbol versions, and arm64 under qemu against amd64
 	@scripts/need.sh dist
@@ -164,4 +174,4 @@ clean: ## remove what was built (node_modules and .tools stay)
 	@rm -rf dist
 	@find internal/bundle/assets -mindepth 1 ! -name README.md -delete
 
-.PHONY: help deps deps-build deps-test build assets run demo test lint cover fuzz chaos compat cluster-test bench parity photos dist dist-test licenses clean
+.PHONY: help deps deps-build deps-test build assets run demo test lint cover fuzz chaos compat cluster-test bench parity photos dist image dist-test licenses clean

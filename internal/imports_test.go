@@ -16,6 +16,7 @@ var words = []string{"gpu", "ledger", "posture"}
 // steps never import each other; each may import the words and what lies below itself.
 var steps = []string{
 	"album", "blazepose", "bundle", "cluster/exporter", "cluster/hubapi", "cluster/scaler", "datadir", "frame", "line", "mqtt/announce", "mqtt/broker", "mqtt/device", "mqtt/ingest", "mqtt/outside", "mqtt/users",
+	"cluster/image",
 	"queue", "record", "simulate", "sketch", "store", "web",
 }
 
@@ -41,6 +42,8 @@ var doors = map[string][]string{
 	"plumbline/internal/config":        {"cli"},
 	"plumbline/internal/cli":           {},
 	"github.com/rogpeppe/go-internal/": {},
+
+	"github.com/google/go-containerregistry/": {"cluster/image"},
 }
 
 // dependency is one import of a production file: package and imported path, both as written.

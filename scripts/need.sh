@@ -49,6 +49,7 @@ want_for_test() {
   want strace has strace
   want webp has cwebp
   want util-linux has setpriv
+  want dpkg has dpkg-deb
 }
 
 case $purpose in

@@ -13,6 +13,8 @@ type Options struct {
 	Model   string // lite, full or heavy: MediaPipe's model_complexity 0, 1, 2
 	Device  string // cpu, cuda, tensorrt or auto; empty is cpu
 	Library string // path of ONNX Runtime's library, which is loaded where our own kernels can't run a network
+	// FindLibrary gives that path where Library is empty, once it turns out to be needed; nil where Library is never empty.
+	FindLibrary func() (string, error)
 	// LibraryNamed says that somebody chose the library: it is loaded even where no network needs it, so that a wrong one is noticed.
 	LibraryNamed bool
 	Detection    string       // path of pose_detection.tflite

@@ -55,6 +55,11 @@ func (r *Runtime) open(o Options, wanted ort.Device) (err error) {
 	if r.device = ort.CPU; r.own.detection != nil && r.own.landmarks != nil && !o.LibraryNamed {
 		return nil
 	}
+	if o.Library == "" && o.FindLibrary != nil {
+		if o.Library, err = o.FindLibrary(); err != nil {
+			return err
+		}
+	}
 	if r.library, err = ort.Load(o.Library); err != nil {
 		return err
 	}

@@ -26,6 +26,23 @@ func RemoveUnused(cache string) { removeUnused(cache, "") }
 
 // Locate is the package's Locate in these surroundings.
 func (s Surroundings) Locate(o Options) (Files, error) {
+	l, err := s.locator()
+	if err != nil {
+		return Files{}, err
+	}
+	return l.locate(o)
+}
+
+// ReadModels is the package's ReadModels in these surroundings.
+func (s Surroundings) ReadModels(dir string, models ...string) (map[string][]byte, error) {
+	l, err := s.locator()
+	if err != nil {
+		return nil, err
+	}
+	return l.readModels(dir, models)
+}
+
+func (s Surroundings) locator() (locator, error) {
 	l := locator{
 		executable: s.Executable, userCache: s.UserCache, temp: s.Temp, inside: map[string]asset{}, pinned: s.Pinned, hashed: func(string) {},
 	}
@@ -34,7 +51,7 @@ func (s Surroundings) Locate(o Options) (Files, error) {
 	}
 	z, err := zstd.NewWriter(nil)
 	if err != nil {
-		return Files{}, err
+		return locator{}, err
 	}
 	packed := fstest.MapFS{}
 	for name, content := range s.Inside {
@@ -49,5 +66,5 @@ func (s Surroundings) Locate(o Options) (Files, error) {
 		}
 		l.carry(asset{manifest.File{Name: name, Size: int64(len(content)), SHA256: hex.EncodeToString(sum[:])}, from, name})
 	}
-	return l.locate(o)
+	return l, nil
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"plumbline/internal/bundle/manifest"
@@ -18,6 +19,9 @@ type Options struct {
 	Dir string
 	// Library is the path of ONNX Runtime's library, for builds other than the one inside. Empty: look for it.
 	Library string
+	// LibraryLater leaves a library that only the binary has where it is: it may never be needed, and is the largest of all.
+	// Files.Library is empty then; Locate without this unpacks it.
+	LibraryLater bool
 	// CacheDir is the folder to unpack to. Empty: plumbline in the user's cache folder, or a temporary one where that fails.
 	CacheDir string
 	// Model is the landmark model: lite, full or heavy.
@@ -28,7 +32,7 @@ type Options struct {
 type Files struct {
 	Detection string // pose_detection.tflite
 	Landmark  string // pose_landmark_<model>.tflite
-	Library   string // ONNX Runtime
+	Library   string // ONNX Runtime; empty where it may come later
 	// CacheDir is a folder for what may be kept between starts, such as optimised models: Options.CacheDir or the user's
 	// cache folder, or the temporary folder that stands in for it. It need not exist.
 	CacheDir string
@@ -101,6 +105,9 @@ func (l locator) locate(o Options) (Files, error) {
 	found, unpack, err := l.search(l.folders(o), names)
 	if err != nil {
 		return Files{}, err
+	}
+	if o.LibraryLater {
+		unpack = slices.DeleteFunc(unpack, func(a asset) bool { return a.Name == manifest.Library })
 	}
 	if err := l.checkModels(found); err != nil {
 		return Files{}, err

@@ -157,6 +157,49 @@ func TestALibraryThatIsNamedIsNotLookedFor(t *testing.T) {
 	}
 }
 
+func TestALibraryThatMayNeverBeNeededStaysInside(t *testing.T) {
+	s, o := machine(t), full
+	o.LibraryLater = true
+	files := locate(t, s, o)
+	if files.Library != "" || files.Detection == "" {
+		t.Errorf("found %+v", files)
+	}
+	if unpacked, _ := filepath.Glob(filepath.Join(s.UserCache, "*", manifest.Library)); len(unpacked) > 0 {
+		t.Errorf("it was unpacked to %s", unpacked)
+	}
+	holdsCarried(t, locate(t, s, full)) // it comes when it is asked for
+	beside := filepath.Dir(s.Executable)
+	put(t, beside, manifest.Library)
+	if files := locate(t, s, o); files.Library != filepath.Join(beside, manifest.Library) {
+		t.Errorf("the one beside the binary was not found: %+v", files)
+	}
+}
+
+func TestModelsAreReadForOthersWithoutUnpacking(t *testing.T) {
+	s := machine(t)
+	got, err := s.ReadModels("", "full")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := carried()
+	delete(want, manifest.Library)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if _, err := os.Stat(s.UserCache); !os.IsNotExist(err) {
+		t.Errorf("something was unpacked: %v", err)
+	}
+	if _, err := s.ReadModels("", "heavy"); err == nil || !strings.Contains(err.Error(), "put it beside the binary") {
+		t.Errorf("the error is %v", err)
+	}
+	beside := filepath.Dir(s.Executable)
+	put(t, beside, manifest.LandmarkHeavy.Name)
+	got, err = s.ReadModels("", "heavy")
+	if file, _ := os.ReadFile(filepath.Join(beside, manifest.LandmarkHeavy.Name)); err != nil || string(got[manifest.LandmarkHeavy.Name]) != string(file) {
+		t.Errorf("the heavy model beside the binary was not read: %v", err)
+	}
+}
+
 func TestWhatIsMissingIsSaid(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*bundle.Surroundings, *bundle.Options)

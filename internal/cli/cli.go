@@ -14,6 +14,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"plumbline/internal/cluster/image"
 	"plumbline/internal/config"
 )
 
@@ -48,6 +49,7 @@ type grammar struct {
 	Doctor   doctorCommand   `cmd:"" help:"Look whether the settings can work: folder, disk, model, database, listeners, broker."`
 	Simulate simulateCommand `cmd:"" set:"slots=4" help:"Compare policies of placement offline: which node takes a worker, on imagined or recorded GPU load."`
 	Users    usersCommand    `cmd:"" help:"Manage who may use the MQTT broker: add, list, remove."`
+	Image    imageCommand    `cmd:"" help:"Build the container image for a cluster, without Docker: --output FILE or --push REF."`
 	Licenses licensesCommand `cmd:"" help:"Print the licences of Plumbline and of all that travels inside it."`
 	Version  versionCommand  `cmd:"" help:"Print the version."`
 }
@@ -125,7 +127,7 @@ func run(ctx context.Context, p Process) (err error) {
 		kong.Name("plumbline"),
 		kong.Description("Measures how people sit and stand: pictures in over MQTT, posture rows out.\n\nStart with: plumbline demo"),
 		kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, NoExpandSubcommands: true}),
-		kong.DefaultEnvars("PLUMBLINE"), kong.Vars{"slots": "1", "data_folder": "./plumbline-data", "images_folder": "./analyzed_images", "images_shown": `"./analyzed_images"`},
+		kong.DefaultEnvars("PLUMBLINE"), kong.Vars{"slots": "1", "image_base": image.DefaultBase, "data_folder": "./plumbline-data", "images_folder": "./analyzed_images", "images_shown": `"./analyzed_images"`},
 		kong.Writers(p.Stdout, p.Stderr), kong.Exit(func(code int) { panic(helped{code}) }),
 		kong.Bind(&configFile{}, &p), kong.BindTo(ctx, (*context.Context)(nil)),
 	)

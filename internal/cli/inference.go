@@ -21,21 +21,36 @@ const jpegQuality = 88
 // openInference finds models and library and loads them, once a process.
 func openInference(c config.Inference, log *slog.Logger) (*blazepose.Runtime, error) {
 	log = log.With("component", "inference")
-	files, err := bundle.Locate(bundle.Options{Dir: c.ModelsDir, Library: c.OnnxruntimeLibrary, CacheDir: c.CacheDir, Model: c.Model})
+	where := bundle.Options{Dir: c.ModelsDir, Library: c.OnnxruntimeLibrary, CacheDir: c.CacheDir, Model: c.Model, LibraryLater: true}
+	files, err := locate(where, log)
 	if err != nil {
-		return nil, fmt.Errorf("finding the pose model: %w", err)
-	}
-	if files.Warning != "" {
-		log.Warn("models lie in a temporary folder, so the next start unpacks them again", "reason", files.Warning)
+		return nil, err
 	}
 	rt, err := blazepose.Open(blazepose.Options{
 		Model: c.Model, Device: c.Device, Library: files.Library, LibraryNamed: c.OnnxruntimeLibrary != "",
+		FindLibrary: func() (string, error) {
+			where.LibraryLater = false
+			all, err := locate(where, log)
+			return all.Library, err
+		},
 		Detection: files.Detection, Landmark: files.Landmark, CacheDir: files.CacheDir, Logger: log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("loading the pose model: %w", err)
 	}
 	return rt, nil
+}
+
+// locate finds files, and warns where it unpacked them to no lasting place.
+func locate(o bundle.Options, log *slog.Logger) (bundle.Files, error) {
+	files, err := bundle.Locate(o)
+	if err != nil {
+		return files, fmt.Errorf("finding the pose model: %w", err)
+	}
+	if files.Warning != "" {
+		log.Warn("models lie in a temporary folder, so the next start unpacks them again", "reason", files.Warning)
+	}
+	return files, nil
 }
 
 func limits(c config.Limits) frame.Limits {

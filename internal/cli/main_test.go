@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -51,6 +52,8 @@ func TestScripts(t *testing.T) {
 			e.Setenv("PLUMBLINE_CACHE_DIR", cacheDir())
 			people, err := filepath.Abs("../demo/people")
 			e.Setenv("PEOPLE", people)
+			e.Setenv("ARCH", runtime.GOARCH)
+			e.Setenv("OTHER_ARCH", map[string]string{"amd64": "arm64", "arm64": "amd64"}[runtime.GOARCH])
 			return err
 		},
 	})

@@ -55,3 +55,39 @@ func written(t *testing.T) string {
 	}
 	return text.String()
 }
+
+// Each linked module's licence is known by its name; a new kind of licence needs a phrase of its own.
+func TestEveryModulesLicenceHasAName(t *testing.T) {
+	modules, err := licenses.Modules()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for heading := range strings.Lines(written(t)) {
+		rest, ok := strings.CutPrefix(heading, "==== ") // and path and version, where it is a module
+		path, _, _ := strings.Cut(rest, " ")
+		if ok && strings.Count(heading, " ") == 2 && modules[path] == "" {
+			t.Errorf("the licence of %s has no name", path)
+		}
+	}
+	for module, want := range map[string]string{
+		"github.com/alecthomas/kong": "MIT", "github.com/nats-io/nats.go": "Apache-2.0", "golang.org/x/sys": "BSD-3-Clause",
+		"github.com/eclipse/paho.golang": "EPL-2.0", "github.com/prometheus/client_golang": "Apache-2.0 AND BSD-3-Clause",
+	} {
+		if modules[module] != want {
+			t.Errorf("%s is under %q, want %q", module, modules[module], want)
+		}
+	}
+}
+
+func TestComponentsHaveTheVersionsThatAreBuiltIn(t *testing.T) {
+	npm, err := os.ReadFile("../../package.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	versions := string(npm) + written(t)
+	for _, c := range licenses.Components() {
+		if !strings.Contains(versions, `": "`+c.Version+`"`) && !strings.Contains(versions, c.Name+" "+c.Version) {
+			t.Errorf("%s is listed with the version %s", c.Name, c.Version)
+		}
+	}
+}

@@ -11,6 +11,9 @@ func BringsCUDA(path string) bool { return brings(path, CUDA) }
 
 // brings tells whether a device's provider lies beside the library.
 func brings(path string, d Device) bool {
+	if path == "" {
+		return false // the library is not there yet; it is not the working folder's
+	}
 	places := []string{path}
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		places = append(places, target)
