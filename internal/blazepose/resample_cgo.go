@@ -21,7 +21,7 @@ import (
 // instructions is the best variant of the C code that this CPU can run.
 var instructions = func() C.int {
 	switch {
-	case cpu.X86.HasAVX512F && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512VL:
+	case cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512VL:
 		return C.RESAMPLE_AVX512
 	case cpu.X86.HasAVX2 && cpu.X86.HasFMA:
 		return C.RESAMPLE_AVX2

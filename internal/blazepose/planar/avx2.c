@@ -10,9 +10,10 @@
 
 #define V __m256
 #define LANES 8
-#define WIDE 8
 #define LOAD(p) _mm256_loadu_ps(p)
 #define STORE(p, v) _mm256_storeu_ps(p, v)
+#define STORE_FIRST(p, v, n)                                                                                    \
+	_mm256_maskstore_ps(p, _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)), v)
 #define SET(x) _mm256_set1_ps(x)
 #define ADDV _mm256_add_ps
 #define SUBV _mm256_sub_ps
@@ -27,6 +28,10 @@
 		even = _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(even_), 0xd8));                  \
 		odd = _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(odd_), 0xd8));                    \
 	} while (0)
+#define ZIP(p, q)                                                                                               \
+	_mm256_set_m128(_mm_unpackhi_ps(_mm_loadu_ps(p), _mm_loadu_ps(q)), _mm_unpacklo_ps(_mm_loadu_ps(p), _mm_loadu_ps(q)))
+#define QUARTERS _mm256_setr_ps(0.75f, 0.25f, 0.75f, 0.25f, 0.75f, 0.25f, 0.75f, 0.25f)
+#define HOLD(v) __asm__("" : "+x"(v))
 #define RUN_LAYER planar_layer_avx2
 #include "kernels.h"
 #if defined(__clang__)

@@ -10,9 +10,9 @@
 
 #define V __m512
 #define LANES 16
-#define WIDE 4
 #define LOAD(p) _mm512_loadu_ps(p)
 #define STORE(p, v) _mm512_storeu_ps(p, v)
+#define STORE_FIRST(p, v, n) _mm512_mask_storeu_ps(p, (__mmask16)((1u << (n)) - 1), v)
 #define SET(x) _mm512_set1_ps(x)
 #define ADDV _mm512_add_ps
 #define SUBV _mm512_sub_ps
@@ -27,6 +27,12 @@
 		even = _mm512_permutex2var_ps(low_, at_, high_);                                                       \
 		odd = _mm512_permutex2var_ps(low_, _mm512_add_epi32(at_, _mm512_set1_epi32(1)), high_);                \
 	} while (0)
+#define ZIP(p, q)                                                                                                      \
+	_mm512_permutex2var_ps(_mm512_castps256_ps512(_mm256_loadu_ps(p)),                                             \
+			       _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23),              \
+			       _mm512_castps256_ps512(_mm256_loadu_ps(q)))
+#define QUARTERS _mm512_setr4_ps(0.75f, 0.25f, 0.75f, 0.25f)
+#define HOLD(v) __asm__("" : "+v"(v))
 #define RUN_LAYER planar_layer_avx512
 #include "kernels.h"
 #if defined(__clang__)

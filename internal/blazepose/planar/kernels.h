@@ -5,8 +5,11 @@
 //	ADDV SUBV MULV        in all lanes, each rounding
 //	MINV MAXV
 //	FMA(a, b, c)          a * b + c, rounding once
+//	STORE_FIRST(p, v, n)  to memory the first n numbers of a vector, at most LANES
 //	DEINTERLEAVE(p, e, o) splits 2 x LANES numbers at p into those at even and those at odd places
-//	WIDE                  vectors that a convolution works on at once
+//	ZIP(p, q)             LANES / 2 numbers at p and as many at q, in turns
+//	QUARTERS              0.75 and 0.25, in turns
+//	HOLD(v)               keeps v in a register, which GCC else loads again for each use
 //	RUN_LAYER             the name of the function that it gives
 //
 // Every sum is taken in XNNPACK's order (see the package comment), so the results are its to the bit.
@@ -18,116 +21,176 @@
 #if defined(__clang__)
 #define UNROLL _Pragma("clang loop unroll(full)")
 #else
-#define UNROLL _Pragma("GCC unroll 8")
+#define UNROLL _Pragma("GCC unroll 20")
 #endif
 
 INLINE V cut(const struct layer *l, V v) { return MINV(MAXV(v, SET(l->low)), SET(l->high)); }
 
+INLINE int least(int a, int b) { return a < b ? a : b; }
+
 static int vectors_of(const struct layer *l) { return (l->height * l->pitch + LANES - 1) / LANES; }
 
+// accumulate adds weights, each with its input channel, to n vectors of sums.
+INLINE void accumulate(const float *in, const float *weight, const uint32_t *offset, int count, V *sum, const int n) {
+	for (; count >= 4; count -= 4, weight += 4, offset += 4) {
+		UNROLL for (int k = 0; k < 4; k++) {
+			V w = SET(weight[k]);
+			const float *from = in + offset[k];
+			UNROLL for (int i = 0; i < n; i++) sum[i] = FMA(w, LOAD(from + i * LANES), sum[i]);
+		}
+	}
+	for (; count > 0; count--) {
+		V w = SET(*weight++);
+		const float *from = in + *offset++;
+		UNROLL for (int i = 0; i < n; i++) sum[i] = FMA(w, LOAD(from + i * LANES), sum[i]);
+	}
+}
+
 // convolve_some computes n vectors of all output channels. Input channels come in runs whose numbers fit the first-level
-// cache. A sum starts with the bias and adds the weights that are not zero in the order of the input channels.
-INLINE void convolve_some(const struct layer *l, const float *in, float *out, const int n) {
+// cache. A sum starts with the bias and adds the weights that are not zero in the order of the input channels. The output
+// channels of a run come in the order of how many weights they have: the processor then foresees where their loops end.
+INLINE void convolve_some(const struct layer *l, const float *in, const float *added, float *out, const int n) {
 	const float *weight = l->weights;
 	const uint32_t *offset = l->offsets;
-	const int32_t *count = l->counts;
+	const struct list *list = l->lists;
 	for (int run = 0; run < l->runs; run++)
-		for (int c = 0; c < l->out_channels; c++) {
-			float *to = out + (size_t)c * (size_t)l->out_plane;
+		for (int k = 0; k < l->out_channels; k++, list++) {
+			const size_t plane = (size_t)list->channel * (size_t)l->out_plane;
+			float *to = out + plane;
 			V sum[8];
 			if (run == 0) {
-				V bias = SET(l->bias[c]);
+				V bias = SET(l->bias[list->channel]);
 				UNROLL for (int i = 0; i < n; i++) sum[i] = bias;
 			} else {
 				UNROLL for (int i = 0; i < n; i++) sum[i] = LOAD(to + i * LANES);
 			}
-			for (int left = *count++; left > 0; left--) {
-				V w = SET(*weight++);
-				const float *from = in + *offset++;
-				UNROLL for (int i = 0; i < n; i++) sum[i] = FMA(w, LOAD(from + i * LANES), sum[i]);
-			}
+			accumulate(in, weight, offset, list->count, sum, n);
+			weight += list->count, offset += list->count;
 			if (run == l->runs - 1) {
+				if (added) {
+					UNROLL for (int i = 0; i < n; i++) sum[i] = ADDV(sum[i], LOAD(added + plane + i * LANES));
+				}
 				UNROLL for (int i = 0; i < n; i++) sum[i] = cut(l, sum[i]);
 			}
 			UNROLL for (int i = 0; i < n; i++) STORE(to + i * LANES, sum[i]);
 		}
 }
 
-// convolve is a 1x1 convolution. It takes a plane as one long row, extra columns included.
-static void convolve(const struct layer *l, const float *in, float *out) {
+// convolve is a 1x1 convolution. It takes a plane as one long row, extra columns included. added is what is added to the
+// results; 0 for nothing.
+static void convolve(const struct layer *l, const float *in, const float *added, float *out) {
 	int left = vectors_of(l), at = 0;
-#if WIDE == 8
-	for (; left >= 8; left -= 8, at += 8 * LANES) convolve_some(l, in + at, out + at, 8);
-#endif
-	for (; left >= 4; left -= 4, at += 4 * LANES) convolve_some(l, in + at, out + at, 4);
-	if (left == 3) convolve_some(l, in + at, out + at, 3);
-	if (left == 2) convolve_some(l, in + at, out + at, 2);
-	if (left == 1) convolve_some(l, in + at, out + at, 1);
+#define TAKE(n) convolve_some(l, in + at, added ? added + at : 0, out + at, n), left -= n, at += n * LANES
+	while (left >= 8) TAKE(8);
+	if (left >= 6) TAKE(6);
+	if (left >= 4) TAKE(4);
+	if (left >= 2) TAKE(2);
+	if (left >= 1) TAKE(1);
+#undef TAKE
 }
 
-// clear_border writes zeros around a plane's picture, as far as a window of 5 x 5 sees.
-INLINE void clear_border(const struct layer *l, float *plane) {
-	size_t two_rows = (size_t)(2 * l->pitch + 2);
-	memset(plane - two_rows, 0, two_rows * sizeof(float));
-	for (int y = 0; y < l->height; y++) {
-		float *extra = plane + y * l->pitch + l->width;
-		for (int x = 0; x < l->pitch - l->width; x++) extra[x] = 0;
+enum { MANY = 7 }; // rows that windows are laid on at once: enough sums to hide how long an addition takes, and it divides the heights
+
+// What windows see above and below a picture.
+static const float zeros[WIDEST + 4 * LANES];
+
+// clear_sides writes zeros beside a plane's rows, as far as a window of 5 x 5 sees.
+INLINE void clear_sides(const struct layer *l, float *plane) {
+	for (int y = -1; y < l->height; y++) memset(plane + y * l->pitch + l->width, 0, 2 * sizeof(float));
+}
+
+// rows_at gives `count` rows of a plane from row y on, each from the first cell that a window sees; rows outside the picture are zero.
+INLINE void rows_at(const struct layer *l, const float *plane, int y, const int count, const float **rows) {
+	UNROLL for (int r = 0; r < count; r++) {
+		int inside = y + r >= 0 && y + r < l->height;
+		rows[r] = inside ? plane + (y + r) * l->pitch - l->side / 2 : zeros;
 	}
-	memset(plane + l->height * l->pitch, 0, two_rows * sizeof(float));
 }
 
-// depthwise_some computes n vectors of a plane, taken as one long row, with stride 1. The window's cells are added column by
-// column.
-INLINE void depthwise_some(const struct layer *l, const float *w, float bias, const float *in, float *out, const int k, const int n) {
-	V sum[8];
-	UNROLL for (int i = 0; i < n; i++) sum[i] = SET(bias);
+// depthwise_some computes a vector of each of m neighbouring rows with stride 1. The window's cells are added column by column;
+// each number is loaded once a column and meets all windows that hold it.
+INLINE void depthwise_some(const float *w, float bias, const float *const *rows, V *sum, const int k, const int m) {
+	UNROLL for (int o = 0; o < m; o++) sum[o] = SET(bias);
 	UNROLL for (int x = 0; x < k; x++) {
-		UNROLL for (int y = 0; y < k; y++) {
-			V weight = SET(w[y * k + x]);
-			const float *from = in + (y - k / 2) * l->pitch + x - k / 2;
-			UNROLL for (int i = 0; i < n; i++) sum[i] = FMA(weight, LOAD(from + i * LANES), sum[i]);
+		V weight[5];
+		UNROLL for (int y = 0; y < k; y++) weight[y] = SET(w[y * k + x]);
+		UNROLL for (int r = 0; r < m + k - 1; r++) {
+			V cell = LOAD(rows[r] + x);
+			HOLD(cell);
+			UNROLL for (int o = 0; o < m; o++)
+				if (r >= o && r < o + k) sum[o] = FMA(weight[r - o], cell, sum[o]);
 		}
 	}
-	UNROLL for (int i = 0; i < n; i++) STORE(out + i * LANES, cut(l, sum[i]));
 }
 
-INLINE void depthwise_plane(const struct layer *l, const float *w, float bias, const float *in, float *out, const int k) {
-	int left = vectors_of(l), at = 0;
-	for (; left >= 4; left -= 4, at += 4 * LANES) depthwise_some(l, w, bias, in + at, out + at, k, 4);
-	for (; left >= 1; left -= 1, at += LANES) depthwise_some(l, w, bias, in + at, out + at, k, 1);
+// halving_column adds one column of the windows of m neighbouring rows with stride 2.
+INLINE void halving_column(const float *w, const V *cells, V *sum, const int k, const int m) {
+	UNROLL for (int y = 0; y < k; y++) {
+		V weight = SET(w[y * k]);
+		UNROLL for (int o = 0; o < m; o++) sum[o] = FMA(weight, cells[2 * o + y], sum[o]);
+	}
 }
 
-// halving_some computes one vector of a row with stride 2; in is the window's first cell.
-INLINE void halving_some(const struct layer *l, const float *w, float bias, const float *in, float *out, const int k) {
-	V sum = SET(bias);
+// halving_some is depthwise_some with stride 2.
+INLINE void halving_some(const float *w, float bias, const float *const *rows, V *sum, const int k, const int m) {
+	UNROLL for (int o = 0; o < m; o++) sum[o] = SET(bias);
 	UNROLL for (int x = 0; x < k; x += 2) {
-		V even[5], odd[5];
-		UNROLL for (int y = 0; y < k; y++) DEINTERLEAVE(in + y * l->pitch + x, even[y], odd[y]);
-		UNROLL for (int y = 0; y < k; y++) sum = FMA(SET(w[y * k + x]), even[y], sum);
-		if (x + 1 < k) {
-			UNROLL for (int y = 0; y < k; y++) sum = FMA(SET(w[y * k + x + 1]), odd[y], sum);
-		}
+		V even[2 * MANY + 3], odd[2 * MANY + 3];
+		UNROLL for (int r = 0; r < 2 * m + k - 2; r++) DEINTERLEAVE(rows[r] + x, even[r], odd[r]);
+		halving_column(w + x, even, sum, k, m);
+		if (x + 1 < k) halving_column(w + x + 1, odd, sum, k, m);
 	}
-	STORE(out, cut(l, sum));
 }
 
-INLINE void halving_plane(const struct layer *l, const float *w, float bias, const float *in, float *out, const int k) {
-	for (int y = 0; y < l->out_height; y++)
-		for (int x = 0; x < l->out_width; x += LANES)
-			halving_some(l, w, bias, in + (2 * y - k / 2) * l->pitch + 2 * x - k / 2, out + y * l->out_pitch + x, k);
+// depthwise_rows computes m rows from row y on.
+INLINE void depthwise_rows(const struct layer *l, const float *w, float bias, const float *in, float *out, int y, const int k,
+			   const int stride, const int m) {
+	const int seen = stride * (m - 1) + k;
+	const int width = l->out_width, pitch = l->out_pitch;
+	const V low = SET(l->low), high = SET(l->high);
+	const float *rows[2 * MANY + 3];
+	rows_at(l, in, stride * y - k / 2, seen, rows);
+	out += y * pitch;
+	for (int x = 0; x < width; x += LANES) {
+		V sum[MANY];
+		if (stride == 1) depthwise_some(w, bias, rows, sum, k, m);
+		else halving_some(w, bias, rows, sum, k, m);
+		UNROLL for (int o = 0; o < m; o++) STORE_FIRST(out + o * pitch + x, MINV(MAXV(sum[o], low), high), least(width - x, LANES));
+		UNROLL for (int r = 0; r < seen; r++) rows[r] += stride * LANES;
+	}
 }
 
-// depthwise convolves each plane with a window of its own, padded with zeros.
+// depthwise_plane takes MANY rows at once; some are computed twice where the height is no multiple of it.
+INLINE void depthwise_plane(const struct layer *l, const float *w, float bias, const float *in, float *out, const int k, const int stride) {
+	const int height = l->out_height;
+	if (height < MANY) {
+		for (int y = 0; y < height; y++) depthwise_rows(l, w, bias, in, out, y, k, stride, 1);
+		return;
+	}
+	for (int y = 0; y < height; y += MANY) depthwise_rows(l, w, bias, in, out, least(y, height - MANY), k, stride, MANY);
+}
+
+// depthwise convolves each plane with a window of its own, padded with zeros. A plane's sides are cleared one plane ahead: a vector
+// that is loaded right after a part of it was stored waits for the store.
 static void depthwise(const struct layer *l, float *in, float *out) {
+	clear_sides(l, in);
 	for (int c = 0; c < l->channels; c++) {
 		float *from = in + (size_t)c * (size_t)l->plane, *to = out + (size_t)c * (size_t)l->out_plane;
 		const float *w = l->weights + c * l->side * l->side;
-		clear_border(l, from);
-		if (l->stride == 2 && l->side == 3) halving_plane(l, w, l->bias[c], from, to, 3);
-		if (l->stride == 2 && l->side == 5) halving_plane(l, w, l->bias[c], from, to, 5);
-		if (l->stride == 1 && l->side == 3) depthwise_plane(l, w, l->bias[c], from, to, 3);
-		if (l->stride == 1 && l->side == 5) depthwise_plane(l, w, l->bias[c], from, to, 5);
+		if (c + 1 < l->channels) clear_sides(l, from + l->plane);
+		if (l->stride == 2 && l->side == 3) depthwise_plane(l, w, l->bias[c], from, to, 3, 2);
+		if (l->stride == 2 && l->side == 5) depthwise_plane(l, w, l->bias[c], from, to, 5, 2);
+		if (l->stride == 1 && l->side == 3) depthwise_plane(l, w, l->bias[c], from, to, 3, 1);
+		if (l->stride == 1 && l->side == 5) depthwise_plane(l, w, l->bias[c], from, to, 5, 1);
 	}
+}
+
+// clear_border writes zeros around a plane's picture, as far as a window of 3 x 3 sees.
+INLINE void clear_border(const struct layer *l, float *plane) {
+	size_t row = (size_t)(l->pitch + 2);
+	memset(plane - row, 0, row * sizeof(float));
+	clear_sides(l, plane);
+	memset(plane + l->height * l->pitch, 0, row * sizeof(float));
 }
 
 // first is the network's first layer: windows of 3 x 3 on three planes with stride 2, all output channels at once for a vector
@@ -169,30 +232,40 @@ static void sum(const struct layer *l, const float *a, const float *b, float *ou
 // between is a + (b - a) * t, rounding after each.
 INLINE V between(V a, V b, V t) { return ADDV(a, MULV(SUBV(b, a), t)); }
 
+// enlarge_pair makes LANES cells of two rows between an upper and a lower one; p and q are the cells before the first one's.
+INLINE void enlarge_pair(const float *p, const float *q, V down[2], V made[2]) {
+	const V across = QUARTERS;
+	V top = between(ZIP(p, p + 1), ZIP(p + 1, p + 2), across), bottom = between(ZIP(q, q + 1), ZIP(q + 1, q + 2), across);
+	UNROLL for (int i = 0; i < 2; i++) made[i] = between(top, bottom, down[i]);
+}
+
+// extend repeats the outermost cells of a plane's rows.
+INLINE void extend(const struct layer *l, float *plane) {
+	for (int y = 0; y < l->height; y++) {
+		float *row = plane + y * l->pitch;
+		row[-1] = row[0], row[l->width] = row[l->width - 1];
+	}
+}
+
 // enlarge doubles a picture by bilinear interpolation with half-pixel centres: first along the rows, then between them. Output
 // cell 2k lies a quarter before cell k, cell 2k+1 a quarter behind it; outside, the outermost cell goes on.
-static void enlarge(const struct layer *l, const float *in, float *out) {
-	float rows[2 * 64 * 64]; // every input row, enlarged along itself
-	const int wide = 2 * l->width, stride = (wide + LANES - 1) / LANES * LANES;
+static void enlarge(const struct layer *l, float *in, float *out) {
+	const int last = l->height - 1;
+	extend(l, in);
 	for (int c = 0; c < l->channels; c++) {
-		const float *from = in + (size_t)c * (size_t)l->plane;
-		float *to = out + (size_t)c * (size_t)l->out_plane;
-		for (int y = 0; y < l->height; y++) {
-			const float *p = from + y * l->pitch;
-			float *row = rows + y * stride;
-			row[0] = p[0];
-			for (int x = 1; x < l->width; x++) {
-				float step = p[x] - p[x - 1];
-				row[2 * x - 1] = p[x - 1] + step * 0.25f;
-				row[2 * x] = p[x - 1] + step * 0.75f;
+		float *from = in + (size_t)c * (size_t)l->plane, *to = out + (size_t)c * (size_t)l->out_plane;
+		if (c + 1 < l->channels) extend(l, from + l->plane); // one plane ahead, as in depthwise
+		for (int y = -1; y <= last; y++) { // makes rows 2y + 1 and 2y + 2
+			const int above = y < 0 ? 0 : y, below = above < last ? above + 1 : last;
+			const float *upper = from + above * l->pitch, *lower = from + below * l->pitch;
+			V down[2] = {SET(0.25f), SET(y < 0 ? 0 : 0.75f)}, made[2];
+			float *row = to + (2 * y + 1) * l->out_pitch;
+			for (int x = 0; x < l->out_width; x += LANES) {
+				const int some = least(l->out_width - x, LANES);
+				enlarge_pair(upper + x / 2 - 1, lower + x / 2 - 1, down, made);
+				if (y >= 0) STORE_FIRST(row + x, made[0], some);
+				if (y < last) STORE_FIRST(row + l->out_pitch + x, made[1], some);
 			}
-			row[wide - 1] = p[l->width - 1];
-		}
-		for (int y = 0; y < l->out_height; y++) {
-			int upper = y == 0 ? 0 : (y - 1) / 2, lower = upper + 1 < l->height ? upper + 1 : l->height - 1;
-			V t = SET(y == 0 ? 0.0f : y % 2 ? 0.25f : 0.75f);
-			for (int x = 0; x < stride; x += LANES)
-				STORE(to + y * l->out_pitch + x, between(LOAD(rows + upper * stride + x), LOAD(rows + lower * stride + x), t));
 		}
 	}
 }
@@ -204,7 +277,10 @@ static void spread(const struct layer *l, const float *in, float *out) {
 			const float *left = in + (size_t)((y & 1) * 2 * l->out_channels + c) * (size_t)l->plane + (y >> 1) * l->pitch;
 			const float *right = left + (size_t)l->out_channels * (size_t)l->plane;
 			float *to = out + (size_t)c * (size_t)l->out_plane + y * l->out_pitch;
-			for (int x = 0; x < l->width; x++) to[2 * x] = left[x], to[2 * x + 1] = right[x];
+			for (int x = 0; x < l->out_width; x += LANES) {
+				const int some = least(l->out_width - x, LANES);
+				STORE_FIRST(to + x, ZIP(left + x / 2, right + x / 2), some);
+			}
 		}
 }
 
@@ -218,7 +294,7 @@ static void collect(const struct layer *l, const float *in, float *out) {
 void RUN_LAYER(const struct layer *l, float *memory) {
 	float *in = memory + l->in, *out = memory + l->out;
 	switch (l->kind) {
-	case CONVOLVE: convolve(l, in, out); break;
+	case CONVOLVE: convolve(l, in, l->in2 < 0 ? 0 : memory + l->in2, out); break;
 	case DEPTHWISE: depthwise(l, in, out); break;
 	case FIRST: first(l, in, out); break;
 	case SUM: sum(l, in, memory + l->in2, out); break;

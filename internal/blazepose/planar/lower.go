@@ -61,9 +61,9 @@ const (
 // step is a layer before it is placed in memory.
 type step struct {
 	kind         kind
-	in, in2, out *tensor
-	to           int // collect: where in the outputs
-	output       int // collect: which output
+	in, in2, out *tensor // in2: a summand, or nil
+	to           int     // collect: where in the outputs
+	output       int     // collect: which output
 	side, stride int
 	low, high    float32
 	rows         *rows     // convolve: its weights
@@ -85,12 +85,14 @@ type lowerer struct {
 	tensors    map[int]*tensor
 	flat       map[int]*tensor // what RESHAPE made for CONCATENATION
 	constantOf map[int]int     // from the result of a DEQUANTIZE or DENSIFY to its operand
+	uses       map[int]int     // how many operators and outputs read a tensor
 }
 
 var errUnsupported = errors.New("this package does not run it")
 
 func lower(m *tflite.Model) (*plan, error) {
-	l := &lowerer{model: m, plan: new(plan), tensors: map[int]*tensor{}, flat: map[int]*tensor{}, constantOf: map[int]int{}}
+	l := &lowerer{model: m, plan: new(plan), tensors: map[int]*tensor{}, flat: map[int]*tensor{}, constantOf: map[int]int{}, uses: map[int]int{}}
+	l.count()
 	if len(m.Inputs) != 1 {
 		return nil, fmt.Errorf("%d inputs: %w", len(m.Inputs), errUnsupported)
 	}
@@ -146,14 +148,15 @@ func (l *lowerer) operator(op tflite.Operator) error {
 		return err
 	}
 	s := &step{in: in, out: out, low: float32(math.Inf(-1)), high: float32(math.Inf(1))}
+	if o, ok := op.Options.(tflite.Add); ok {
+		return l.add(s, op, o)
+	}
 	l.plan.steps = append(l.plan.steps, s)
 	switch o := op.Options.(type) {
 	case tflite.Conv2D:
 		return l.convolution(s, op, o)
 	case tflite.DepthwiseConv2D:
 		return l.depthwise(s, op, o)
-	case tflite.Add:
-		return l.add(s, op, o)
 	case tflite.ResizeBilinear:
 		return s.enlarge(o)
 	case tflite.DepthToSpace:
@@ -176,12 +179,17 @@ func (s *step) activate(a tflite.Activation) error {
 	return nil
 }
 
+// widest is the widest picture that a window moves over, as in planar.h.
+const widest = 256
+
 // window checks that a convolution's window lies as this package lays it: padded by half its side all around.
 func (s *step) window(c tflite.Conv2D, height, width int) error {
 	s.side, s.stride = height, c.StrideH
 	reach := s.side / 2
 	padded := s.in.pad == reach && c.Padding == tflite.Valid || s.in.pad == 0 && c.Padding == tflite.Same && c.StrideH == 1
 	switch {
+	case s.in.width > widest:
+		return fmt.Errorf("a picture %d wide: %w", s.in.width, errUnsupported)
 	case height != width || c.StrideH != c.StrideW || c.DilationH != 1 || c.DilationW != 1:
 		return fmt.Errorf("window %dx%d with strides %d, %d and dilations %d, %d: %w", height, width, c.StrideH, c.StrideW, c.DilationH, c.DilationW, errUnsupported)
 	case s.side > 1 && !padded:
@@ -271,25 +279,12 @@ func (l *lowerer) depthwise(s *step, op tflite.Operator, c tflite.DepthwiseConv2
 	return nil
 }
 
-func (l *lowerer) add(s *step, op tflite.Operator, o tflite.Add) error {
-	if s.kind = sum; len(op.Inputs) == 2 {
-		s.in2 = l.tensors[op.Inputs[1]]
-	}
-	if s.in2 == nil || s.in.shape() != s.out.shape() || s.in2.shape() != s.out.shape() || s.in.pad+s.in2.pad > 0 {
-		return fmt.Errorf("operands of different shapes: %w", errUnsupported)
-	}
-	return s.activate(o.Activation)
-}
-
 func (t *tensor) shape() [3]int { return [3]int{t.channels, t.height, t.width} }
-
-// enlargeRows is how many numbers of a picture the C code can keep while it doubles it.
-const enlargeRows = 2 * 64 * 64
 
 func (s *step) enlarge(o tflite.ResizeBilinear) error {
 	s.kind = enlarge
 	doubled := [3]int{s.in.channels, 2 * s.in.height, 2 * s.in.width}
-	if !o.HalfPixelCenters || o.AlignCorners || s.in.pad > 0 || s.out.shape() != doubled || s.in.height*roundUp(2*s.in.width) > enlargeRows {
+	if !o.HalfPixelCenters || o.AlignCorners || s.in.pad > 0 || s.out.shape() != doubled {
 		return fmt.Errorf("%v to %v: %w", s.in.shape(), s.out.shape(), errUnsupported)
 	}
 	return nil

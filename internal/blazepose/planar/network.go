@@ -79,7 +79,7 @@ func (n *Network) layer(s *step) C.struct_layer {
 		kind: C.int32_t(s.kind), in: C.int64_t(s.in.origin()),
 		channels: C.int32_t(s.in.channels), height: C.int32_t(s.in.height), width: C.int32_t(s.in.width),
 		pitch: C.int32_t(s.in.pitch()), plane: C.int32_t(s.in.plane()),
-		side: C.int32_t(s.side), stride: C.int32_t(s.stride), low: C.float(s.low), high: C.float(s.high),
+		side: C.int32_t(s.side), stride: C.int32_t(s.stride), low: C.float(s.low), high: C.float(s.high), in2: -1,
 	}
 	if s.in2 != nil {
 		l.in2 = C.int64_t(s.in2.origin())
@@ -100,18 +100,18 @@ func (n *Network) layer(s *step) C.struct_layer {
 	return l
 }
 
-// run is how many input channels are read before the next positions: 64 numbers each, 32 KiB.
-const run = 128
+// run is how many input channels are read before the next positions: up to 128 numbers each, 48 KiB.
+const run = 96
 
 // sparse packs the weights that are not zero.
 func (n *Network) sparse(s *step, l *C.struct_layer) {
 	count := len(s.rows.weights)
 	l.runs = C.int32_t((s.in.channels + run - 1) / run)
 	pairs := int(l.runs) * s.out.channels
-	weights, offsets, counts := n.allocate(4*count), n.allocate(4*count), n.allocate(4*pairs)
+	weights, offsets, lists := n.allocate(4*count), n.allocate(4*count), n.allocate(C.sizeof_struct_list*pairs)
 	s.rows.pack(s.in.channels, run, s.in.plane(), unsafe.Slice((*float32)(weights), count), unsafe.Slice((*uint32)(offsets), count),
-		unsafe.Slice((*int32)(counts), pairs))
-	l.weights, l.offsets, l.counts = (*C.float)(weights), (*C.uint32_t)(offsets), (*C.int32_t)(counts)
+		unsafe.Slice((*list)(lists), pairs))
+	l.weights, l.offsets, l.lists = (*C.float)(weights), (*C.uint32_t)(offsets), (*C.struct_list)(lists)
 }
 
 func (n *Network) floatsInC(values []float32) *C.float {

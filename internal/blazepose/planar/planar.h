@@ -9,19 +9,26 @@
 
 enum kind { CONVOLVE, DEPTHWISE, FIRST, SUM, ENLARGE, SPREAD, COLLECT };
 
+// A run's weights for an output channel.
+struct list {
+	int32_t channel, count;
+};
+
 struct layer {
 	int32_t kind;
 	int32_t channels, height, width, pitch, plane;                         // of the input; plane: floats from one to the next
 	int32_t out_channels, out_height, out_width, out_pitch, out_plane;     // of the output
 	int32_t side, stride;                                                  // of a window
-	int32_t stripe, runs;                                                  // CONVOLVE: runs of input channels
+	int32_t runs;                                                          // CONVOLVE: runs of input channels
 	float low, high;                                                       // what the results are cut to
-	int64_t in, in2, out;                                                  // where the tensors' first numbers lie in memory, in floats
+	int64_t in, in2, out;                                                  // where the tensors' first numbers lie in memory, in floats; in2: a summand, -1 for none
 	const float *weights;                                                  // CONVOLVE: those that are not zero, by run and output channel
 	const float *bias;
 	const uint32_t *offsets;                                               // CONVOLVE: where each weight's input channel begins
-	const int32_t *counts;                                                 // CONVOLVE: how many weights a run and output channel have
+	const struct list *lists;                                              // CONVOLVE: what each run has for each output channel
 };
+
+enum { WIDEST = 256 }; // the widest picture that a window moves over
 
 enum { PLANAR_NONE, PLANAR_AVX2, PLANAR_AVX512, PLANAR_NEON };
 

@@ -68,6 +68,16 @@ func TestLayers(t *testing.T) {
 		"depthwise 5, halving": func(b *tflitetest.Builder) []int {
 			return []int{b.Convolve(b.Input(34, 14, 3), 3, 5, 2, true, 0, none)}
 		},
+		"depthwise 5, seven rows": func(b *tflitetest.Builder) []int {
+			return []int{b.Convolve(b.Input(7, 7, 3), 3, 5, 1, true, 0, relu6)}
+		},
+		"depthwise 5, halving to seven": func(b *tflitetest.Builder) []int {
+			return []int{b.Convolve(b.Input(14, 14, 3), 3, 5, 2, true, 0, relu6)}
+		},
+		"depthwise 3, wide": func(b *tflitetest.Builder) []int {
+			in := b.Input(8, 256, 3)
+			return []int{b.Convolve(in, 3, 3, 1, true, 0, none), b.Convolve(in, 3, 3, 2, true, 0, none)}
+		},
 		"depthwise on one cell": func(b *tflitetest.Builder) []int { return []int{b.Convolve(b.Input(1, 1, 2), 2, 5, 1, true, 0, none)} },
 		"enlarge":               func(b *tflitetest.Builder) []int { return []int{b.Enlarge(b.Input(7, 9, 3))} },
 		"enlarge one cell":      func(b *tflitetest.Builder) []int { return []int{b.Enlarge(b.Input(1, 1, 3))} },
@@ -75,6 +85,13 @@ func TestLayers(t *testing.T) {
 		"sum": func(b *tflitetest.Builder) []int {
 			in := b.Input(5, 7, 4)
 			return []int{b.Add(in, b.Convolve(in, 4, 1, 1, false, 0.5, none), relu6)}
+		},
+		// What a convolution makes for a sum only is added to on the way; here another reads it too, or it was cut already.
+		"sums of what others read": func(b *tflitetest.Builder) []int {
+			in := b.Input(5, 7, 4)
+			read, own := b.Convolve(in, 4, 1, 1, false, 0.5, none), b.Convolve(in, 4, 1, 1, false, 0.5, relu6)
+			twice := b.Convolve(own, 4, 1, 1, false, 0.5, none)
+			return []int{b.Add(read, in, relu6), read, b.Add(own, in, none), b.Add(twice, twice, relu6)}
 		},
 		// The borders of what a layer before wrote are dirty, and the tensor is read by three layers.
 		"one after the other": func(b *tflitetest.Builder) []int {
@@ -211,6 +228,12 @@ func TestModelsThatAreRefused(t *testing.T) {
 			b.Operator(tflite.MaxPool2DOp, tflite.Pool2D{}, out, in)
 			return out
 		}),
+		"a very wide picture": func() *tflite.Model {
+			b := tflitetest.NewBuilder()
+			out := b.Convolve(b.Input(2, 258, 3), 3, 3, 1, true, 0, tflite.NoActivation)
+			b.Output(out)
+			return &b.Model
+		}(),
 		"3x3 on four channels": one(func(b *tflitetest.Builder, in int) int { return b.Convolve(in, 4, 3, 2, false, 0, tflite.NoActivation) }),
 		"window of 7":          one(func(b *tflitetest.Builder, in int) int { return b.Convolve(in, 4, 7, 1, true, 0, tflite.NoActivation) }),
 		"another activation":   one(func(b *tflitetest.Builder, in int) int { return b.Convolve(in, 4, 1, 1, false, 0, tflite.ReluN1To1) }),

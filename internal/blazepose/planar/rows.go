@@ -1,6 +1,8 @@
 package planar
 
 import (
+	"slices"
+
 	"plumbline/internal/blazepose/tflite"
 )
 
@@ -67,23 +69,39 @@ func (r *rows) fill(stored tflite.Level, in int) bool {
 	return true
 }
 
+// list is what a run of input channels has for an output channel: how many weights.
+type list struct{ channel, count int32 }
+
 // pack lists the weights and where their channels begin (channel times plane) by run of run input channels, output channel and
-// input channel, and how many each run and output channel have.
-func (r *rows) pack(in, run, plane int, weights []float32, offsets []uint32, counts []int32) {
+// input channel. Within a run, the output channels come in the order of how many weights they have.
+func (r *rows) pack(in, run, plane int, weights []float32, offsets []uint32, lists []list) {
 	cursors := make([]int, len(r.ends)) // the next weight of each row
 	for row := 1; row < len(r.ends); row++ {
 		cursors[row] = r.ends[row-1]
 	}
-	n, k := 0, 0
+	n := 0
 	for end := run; end < in+run; end += run {
-		for row := range r.ends {
-			at := cursors[row]
-			for at < r.ends[row] && int(r.channels[at]) < end {
-				weights[n], offsets[n] = r.weights[at], uint32(int(r.channels[at])*plane)
-				n, at = n+1, at+1
+		some := lists[:len(r.ends)]
+		lists = lists[len(r.ends):]
+		r.count(cursors, end, some)
+		for _, l := range some {
+			at := cursors[l.channel]
+			for i := range int(l.count) {
+				weights[n], offsets[n] = r.weights[at+i], uint32(int(r.channels[at+i])*plane)
+				n++
 			}
-			counts[k] = int32(at - cursors[row])
-			k, cursors[row] = k+1, at
+			cursors[l.channel] += int(l.count)
 		}
 	}
+}
+
+// count lists how many weights each row has from its cursor on for channels before end, in ascending order.
+func (r *rows) count(cursors []int, end int, into []list) {
+	for row, at := range cursors {
+		into[row] = list{channel: int32(row)}
+		for ; at < r.ends[row] && int(r.channels[at]) < end; at++ {
+			into[row].count++
+		}
+	}
+	slices.SortStableFunc(into, func(a, b list) int { return int(a.count - b.count) })
 }
