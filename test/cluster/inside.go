@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"plumbline/test/cluster/cases"
 	"plumbline/test/cluster/supply"
 	"plumbline/test/cluster/system"
 )
@@ -54,7 +55,7 @@ func inside(text string) error {
 	case j.Command != "":
 		return j.run(ctx, c, "sh", "-c", j.Command)
 	default:
-		return fmt.Errorf("no cases yet")
+		return j.prove(ctx, c)
 	}
 }
 
@@ -75,4 +76,17 @@ func (j job) run(ctx context.Context, c *system.Cluster, program string, args ..
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.Env = append(os.Environ(), c.Environment(j.Plumbline)...)
 	return statusOf(cmd.Run())
+}
+
+// prove runs the cases.
+func (j job) prove(ctx context.Context, c *system.Cluster) error {
+	w, err := cases.New(ctx, c, j.Plumbline)
+	if err != nil {
+		return err
+	}
+	verdicts, err := cases.RunAll(ctx, w, j.Only, os.Stdout)
+	if err != nil {
+		return err
+	}
+	return cases.Complaint(verdicts)
 }

@@ -106,7 +106,7 @@ func outside(o options) (err error) {
 	j := job{Options: system.Options{Folder: o.folder, Kit: kit, Cgroup: fmt.Sprintf("plumbline-cluster-%d-", os.Getpid())}, Plumbline: o.plumbline, Shell: o.shell, Command: o.command, Only: o.only}
 	if !o.pretended {
 		j.Nodes = []string{"real-1", "real-2"}
-		if err := j.makeImages(ctx); err != nil {
+		if err := j.makeImages(ctx, o.plumbline); err != nil {
 			return err
 		}
 	}
@@ -160,16 +160,4 @@ func enter(ctx context.Context, j job, o options) error {
 	cmd := isolation.Space{Network: true, Rootless: os.Getuid() != 0}.Command(ctx, insideStage, text)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	return statusOf(cmd.Run())
-}
-
-// makeImages writes the archives that real nodes get: the pause image.
-func (j *job) makeImages(ctx context.Context) error {
-	program, archive := filepath.Join(j.Folder, "pause"), filepath.Join(j.Folder, "pause.tar")
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program, "./test/cluster/pause")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("building the pause program: %w: %s", err, out)
-	}
-	j.Images = append(j.Images, archive)
-	return system.PauseArchive(program, archive)
 }

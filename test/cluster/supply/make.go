@@ -46,7 +46,12 @@ func (w *workshop) makeAll(ctx context.Context) error {
 			return err
 		}
 	}
-	return w.unpack(ctx)
+	for _, p := range packages {
+		if err := w.unpack(ctx, p.to, p.names); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (w *workshop) has(name string) bool {
@@ -112,36 +117,36 @@ func (w *workshop) copyOut(ctx context.Context, recipe, module, from, to string)
 }
 
 // unpack downloads Debian's packages and unpacks them into one folder.
-func (w *workshop) unpack(ctx context.Context) error {
-	if w.has("root") {
+func (w *workshop) unpack(ctx context.Context, to string, names []string) error {
+	if w.has(to) {
 		return nil
 	}
-	fmt.Fprintf(w.progress, "downloading %s …\n", strings.Join(packages, ", "))
-	work := filepath.Join(w.folder, "root.new")
+	fmt.Fprintf(w.progress, "downloading %s …\n", strings.Join(names, ", "))
+	work := filepath.Join(w.folder, to+".new")
 	debs := filepath.Join(work, "debs")
 	if err := errors.Join(os.RemoveAll(work), os.MkdirAll(debs, 0o755)); err != nil {
 		return err
 	}
 	os.Chmod(debs, 0o777) //nolint:errcheck // apt-get as root gives up its rights for downloading, where it may write
-	if err := download(ctx, debs); err != nil {
+	if err := download(ctx, debs, names); err != nil {
 		return fmt.Errorf("downloading Debian's packages (this needs Debian or a relative of it): %w", err)
 	}
 	found, err := filepath.Glob(filepath.Join(debs, "*.deb"))
-	if err != nil || len(found) < len(packages) {
-		return fmt.Errorf("apt-get downloaded %d of %d packages", len(found), len(packages))
+	if err != nil || len(found) < len(names) {
+		return fmt.Errorf("apt-get downloaded %d of %d packages", len(found), len(names))
 	}
 	for _, deb := range found {
 		if err := run(exec.CommandContext(ctx, "dpkg-deb", "-x", deb, work), nil); err != nil {
 			return err
 		}
 	}
-	return errors.Join(os.RemoveAll(debs), os.Rename(work, filepath.Join(w.folder, "root")))
+	return errors.Join(os.RemoveAll(debs), os.Rename(work, filepath.Join(w.folder, to)))
 }
 
 // download tries again with fresh lists where the machine's are missing or old.
-func download(ctx context.Context, folder string) error {
+func download(ctx context.Context, folder string, names []string) error {
 	get := func() error {
-		cmd := exec.CommandContext(ctx, "apt-get", append([]string{"download", "-q"}, packages...)...)
+		cmd := exec.CommandContext(ctx, "apt-get", append([]string{"download", "-q"}, names...)...)
 		cmd.Dir = folder
 		return run(cmd, &bytes.Buffer{})
 	}

@@ -43,8 +43,13 @@ var files = []struct{ recipe, module, from, to string }{
 	{"kwok", "sigs.k8s.io/kwok", "kustomize/stage", "kwok/stage"},
 }
 
-// packages of Debian are unpacked, never installed: containerd and what it calls, Prometheus, and nft for kube-proxy.
-var packages = []string{
-	"containerd", "runc", "containernetworking-plugins", "prometheus",
-	"nftables", "libnftables1", "libnftnl11", "libmnl0", "libjansson4", "libedit2", "libxtables12",
+// packages of Debian are unpacked, never installed, each list into a folder: root holds containerd and what it calls, Prometheus,
+// and nft for kube-proxy; base is what Plumbline's image stands on where no registry can be reached.
+var packages = []struct {
+	to    string
+	names []string
+}{
+	{"root", []string{"containerd", "runc", "containernetworking-plugins", "prometheus",
+		"nftables", "libnftables1", "libnftnl11", "libmnl0", "libjansson4", "libedit2", "libxtables12"}},
+	{"base", []string{"libc6", "libgcc-s1", "libstdc++6"}},
 }

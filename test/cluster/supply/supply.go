@@ -36,6 +36,9 @@ func (k Kit) Debian(path string) string { return filepath.Join(k.folder, "root",
 // Module is a file or folder that came out of a module, such as keda/crd, keda/rbac or kwok/stage.
 func (k Kit) Module(path string) string { return filepath.Join(k.folder, path) }
 
+// Base is a root filesystem with the libraries that Plumbline's image needs.
+func (k Kit) Base() string { return filepath.Join(k.folder, "base") }
+
 // Folder is where all of it lies.
 func (k Kit) Folder() string { return k.folder }
 

@@ -135,7 +135,7 @@ func Await(ctx context.Context, limit time.Duration, what string, holds func(con
 		if err == nil {
 			return nil
 		}
-		if ctx.Err() == nil || last == nil {
+		if last == nil || !strings.Contains(err.Error(), "context deadline") { // that is this wait's own end, not its reason
 			last = err
 		}
 		select {

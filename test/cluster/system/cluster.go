@@ -139,6 +139,28 @@ func (c *Cluster) runPart(ctx context.Context, p *part) error {
 	return nil
 }
 
+// Run starts a program of a case's own as a part and waits until this URL answers.
+func (c *Cluster) Run(ctx context.Context, name, url, program string, args ...string) error {
+	return c.run(ctx, name, answers(url), program, args...)
+}
+
+// PeakMemory is the most memory a part ever had resident, in MB.
+func (c *Cluster) PeakMemory(name string) (float64, error) { return c.part(name).process.PeakMemory() }
+
+// Runs tells whether a part was started and has not ended.
+func (c *Cluster) Runs(name string) bool {
+	p := c.part(name)
+	if p == nil {
+		return false
+	}
+	select {
+	case <-p.process.Ended():
+		return false
+	default:
+		return true
+	}
+}
+
 // Kill ends a part at once, as a crash would.
 func (c *Cluster) Kill(name string) error { return c.part(name).process.Kill() }
 

@@ -58,10 +58,12 @@ func (c *Cluster) defineKEDA(ctx context.Context) error {
 	}
 	// A definition is served a moment after it was made.
 	scaledJobs := c.Objects.Resource(schema.GroupVersionResource{Group: "keda.sh", Version: "v1alpha1", Resource: "scaledjobs"})
-	return Await(ctx, patience, "KEDA's ScaledJobs are served", func(ctx context.Context) error {
+	err = Await(ctx, patience, "KEDA's ScaledJobs are served", func(ctx context.Context) error {
 		_, err := scaledJobs.List(ctx, metav1.ListOptions{})
 		return err
 	})
+	c.mapper.Reset() // it knows only what was there when it first asked
+	return err
 }
 
 // kedaCertificates is the folder in which the operator finds the certificates it would else ask an issuer for.

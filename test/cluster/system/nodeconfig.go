@@ -7,8 +7,11 @@ import (
 	"net"
 )
 
-// PauseImage is the image of every pod's first container.
-const PauseImage = "cluster-test.local/pause:1"
+// Images that real nodes have. No registry is asked for them.
+const (
+	PauseImage     = "cluster-test.local/pause:1" // every pod's first container
+	PlumblineImage = "cluster-test.local/plumbline:test"
+)
 
 // containerdConfig: the pause image, the folder of CNI's plugins, the node's folder, runc. Hugetlb, SELinux and AppArmor are
 // left alone, and OOM scores are not lowered, since a virtual machine may not let them be.

@@ -57,6 +57,7 @@ rules:
 - {level: None, users: [kwok], resources: [{group: "coordination.k8s.io", resources: [leases]}]}
 - {level: None, userGroups: ["system:nodes"], resources: [{group: "coordination.k8s.io", resources: [leases]}]}
 - {level: Request, verbs: [patch, update], resources: [{group: "", resources: [pods]}, {group: "keda.sh", resources: [scaledjobs]}]}
+- {level: RequestResponse, verbs: [create], resources: [{group: "", resources: [pods]}]}
 - {level: Metadata}
 `
 
@@ -110,7 +111,7 @@ func (c *Cluster) startControllerManager(ctx context.Context) error {
 		"--service-account-private-key-file=" + c.pki.file("sa.key"), "--root-ca-file=" + c.pki.file("ca.crt"), "--use-service-account-credentials=true",
 		"--cert-dir=" + c.data("controller-manager"), "--flex-volume-plugin-dir=" + c.data("flexvolume"), // by default it writes to the machine
 		"--allocate-node-cidrs=false", "--controllers=*,-node-ipam-controller,-service-lb-controller,-node-route-controller,-cloud-node-lifecycle-controller",
-		"--node-monitor-period=1s", "--node-monitor-grace-period=12s", // a killed node is noticed sooner than by default
+		"--node-monitor-period=1s", "--node-monitor-grace-period=20s", // a killed node is noticed sooner than by default
 	}, clientLimits...)...)
 }
 

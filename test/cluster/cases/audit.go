@@ -1,0 +1,100 @@
+//go:build linux
+
+package cases
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+)
+
+// act is what somebody did to an object, from the API server's audit log.
+type act struct {
+	Verb string `json:"verb"`
+	User struct {
+		Username string `json:"username"`
+	} `json:"user"`
+	Object struct {
+		Resource    string `json:"resource"`
+		Subresource string `json:"subresource"`
+		Namespace   string `json:"namespace"`
+		Name        string `json:"name"`
+	} `json:"objectRef"`
+	Response struct {
+		Code int `json:"code"`
+	} `json:"responseStatus"`
+	Created struct { // what was made, where the request was to make something
+		Metadata struct {
+			Name string `json:"name"`
+		} `json:"metadata"`
+	} `json:"responseObject"`
+	Ended time.Time `json:"stageTimestamp"`
+}
+
+// name is the object's, also where the API server chose it.
+func (a act) name() string {
+	if a.Object.Name != "" {
+		return a.Object.Name
+	}
+	return a.Created.Metadata.Name
+}
+
+func (a act) String() string {
+	return strings.TrimSuffix(fmt.Sprintf("%s: %s %s/%s/%s", a.User.Username, a.Verb, a.Object.Resource, a.Object.Name, a.Object.Subresource), "/")
+}
+
+// ours tells whether one of Plumbline's own accounts did it.
+func (a act) ours() bool {
+	return strings.HasPrefix(a.User.Username, "system:serviceaccount:"+Namespace+":")
+}
+
+func (w *World) auditSize() int64 {
+	info, err := os.Stat(w.AuditLog())
+	if err != nil {
+		return 0
+	}
+	return info.Size()
+}
+
+// acts are what was done since the case began.
+func (w *World) acts() ([]act, error) {
+	file, err := os.Open(w.AuditLog())
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	if _, err := file.Seek(w.mark, io.SeekStart); err != nil {
+		return nil, err
+	}
+	var all []act
+	lines := bufio.NewReaderSize(file, 1<<20)
+	for {
+		line, err := lines.ReadBytes('\n')
+		if err != nil {
+			return all, nil // the last line may still be on its way
+		}
+		var a act
+		if err := json.Unmarshal(line, &a); err != nil {
+			return nil, fmt.Errorf("reading the audit log: %w", err)
+		}
+		all = append(all, a)
+	}
+}
+
+// trespasses are acts of ours that must never happen: a Job or a pod deleted, and, where the gate places, a ScaledJob changed.
+func trespasses(acts []act, patches bool) (wrong []string) {
+	for _, a := range acts {
+		switch {
+		case !a.ours() || a.Response.Code >= 400:
+		case (a.Verb == "delete" || a.Verb == "deletecollection") && (a.Object.Resource == "jobs" || a.Object.Resource == "pods"):
+			wrong = append(wrong, a.String())
+		case a.Object.Resource == "scaledjobs" && a.Verb != "get" && a.Verb != "list" && a.Verb != "watch" && !(patches && a.Verb == "patch"):
+			wrong = append(wrong, a.String())
+		}
+	}
+	return wrong
+}

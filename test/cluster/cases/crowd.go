@@ -1,0 +1,195 @@
+//go:build linux
+
+package cases
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"plumbline/test/cluster/system"
+)
+
+const (
+	crowdNodes = 1000
+	crowdJobs  = 500
+	crowd      = "crowd" // the namespace
+)
+
+// crowdOfNodes: the controller as a process, under its own account, beside a thousand nodes that only pretend; a hub that only says
+// how much waits; KEDA makes the Jobs. How long do pods stand gated, and what does it cost?
+func crowdOfNodes(ctx context.Context, w *World) (err error) {
+	defer func() { err = errors.Join(err, w.disperse(context.WithoutCancel(ctx))) }()
+	if err := w.gather(ctx); err != nil {
+		return err
+	}
+	hub, err := serveBacklog()
+	if err != nil {
+		return err
+	}
+	if err := w.startOwnController(ctx, hub.address); err != nil {
+		return err
+	}
+	if err := w.Apply(ctx, fmt.Sprintf(crowdScaledJob, system.Machine)); err != nil {
+		return err
+	}
+	w.mark = w.auditSize()
+	start := time.Now()
+	hub.waiting.Store(crowdJobs * 20)
+	err = system.Await(ctx, 3*time.Minute, fmt.Sprintf("%d workers are placed", crowdJobs), func(ctx context.Context) error {
+		pods, err := w.API.CoreV1().Pods(crowd).List(ctx, metav1.ListOptions{ResourceVersion: "0"})
+		if err != nil {
+			return err
+		}
+		bound := 0
+		for _, p := range pods.Items {
+			if p.Spec.NodeName != "" {
+				bound++
+			}
+		}
+		if bound < crowdJobs {
+			return fmt.Errorf("%d of %d pods are", bound, len(pods.Items))
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	hub.waiting.Store(0)
+	w.note("%d Jobs on %d nodes: all bound after %.1f s", crowdJobs, crowdNodes, time.Since(start).Seconds())
+	return w.measureCrowd()
+}
+
+// gather makes the nodes, their loads, and the namespace with the controller's account.
+func (w *World) gather(ctx context.Context) error {
+	if err := w.Apply(ctx, strings.ReplaceAll(rights, "NAMESPACE", crowd)); err != nil {
+		return err
+	}
+	names := crowdNames()
+	for i, name := range names {
+		if err := w.AddPretended(ctx, name, map[string]string{"crowd": "yes"}); err != nil {
+			return err
+		}
+		w.loads.set(name, float64(i%70)/100)
+	}
+	return w.Ready(ctx, names...)
+}
+
+func crowdNames() (names []string) {
+	for i := range crowdNodes {
+		names = append(names, fmt.Sprintf("crowd-%04d", i))
+	}
+	return names
+}
+
+// disperse takes all of it away again.
+func (w *World) disperse(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
+	w.loads.clear()
+	err := errors.Join(
+		w.API.CoreV1().Namespaces().Delete(ctx, crowd, metav1.DeleteOptions{}),
+		w.API.CoreV1().Nodes().DeleteCollection(ctx, metav1.DeleteOptions{}, metav1.ListOptions{LabelSelector: "crowd"}),
+	)
+	if w.Runs("crowd-control") {
+		err = errors.Join(err, w.Kill("crowd-control"))
+	}
+	return err
+}
+
+func (w *World) startOwnController(ctx context.Context, hub string) error {
+	kubeconfig, err := w.KubeconfigOf(ctx, crowd, "control")
+	if err != nil {
+		return err
+	}
+	status := "127.0.0.1:9413"
+	return w.Run(ctx, "crowd-control", "http://"+status+"/readyz", w.Plumbline, "control", "--kubeconfig="+kubeconfig, "--namespace="+crowd,
+		"--hub=http://"+hub, "--prometheus="+system.PrometheusURL, "--listen="+system.Machine+":9412", "--listen-anonymous", "--http-listen="+status)
+}
+
+// backlog is a hub that knows nothing but how much waits.
+type backlog struct {
+	address string
+	waiting atomic.Int64
+}
+
+func serveBacklog() (*backlog, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	b := &backlog{address: listener.Addr().String()}
+	go http.Serve(listener, b) //nolint:errcheck,gosec // it ends with the process, and only the controller is there
+	return b, nil
+}
+
+func (b *backlog) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	answer := map[string]any{"waiting": b.waiting.Load(), "leased": 0, "dead": 0, "workers": []any{}}
+	if b.waiting.Load() > 0 {
+		answer["oldest_waiting_at"] = time.Now().UTC().Format(time.RFC3339Nano)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	json.NewEncoder(w).Encode(answer) //nolint:errcheck // the controller asks again
+}
+
+// measureCrowd reads from the audit log how long each pod stood gated and what the controller asked of the API server.
+func (w *World) measureCrowd() error {
+	acts, err := w.acts()
+	if err != nil {
+		return err
+	}
+	made, asked := map[string]time.Time{}, 0
+	var gated []time.Duration
+	for _, a := range acts {
+		if a.Object.Resource == "pods" && a.Verb == "create" && a.Object.Subresource == "" && a.Response.Code < 300 {
+			made[a.name()] = a.Ended
+		}
+	}
+	for _, a := range acts {
+		if !strings.HasPrefix(a.User.Username, "system:serviceaccount:"+crowd+":") {
+			continue
+		}
+		asked++
+		if at, known := made[a.Object.Name]; known && a.Object.Resource == "pods" && a.Verb == "patch" && a.Response.Code < 300 {
+			gated = append(gated, a.Ended.Sub(at))
+		}
+	}
+	if len(gated) < crowdJobs {
+		return fmt.Errorf("the audit log shows %d placements of %d", len(gated), crowdJobs)
+	}
+	slices.Sort(gated)
+	memory, err := w.PeakMemory("crowd-control")
+	w.note("gated to placed: median %.0f ms, p99 %.0f ms; %.2f API calls a placement; the controller's memory at most %.0f MB",
+		1000*gated[len(gated)/2].Seconds(), 1000*gated[len(gated)*99/100].Seconds(), float64(asked)/float64(len(gated)), memory)
+	return err
+}
+
+// crowdScaledJob: its pods run for a while and end well.
+const crowdScaledJob = `
+apiVersion: keda.sh/v1alpha1
+kind: ScaledJob
+metadata: {name: crowd, namespace: crowd}
+spec:
+  pollingInterval: 1
+  maxReplicaCount: 500
+  rollout: {strategy: gradual}
+  triggers: [{type: external, metadata: {scalerAddress: "%[1]s:9412"}}]
+  jobTargetRef:
+    template:
+      metadata: {annotations: {` + system.RunsFor + `: 5m}}
+      spec:
+        schedulingGates: [{name: plumbline/placement}]
+        restartPolicy: Never
+        automountServiceAccountToken: false
+        nodeSelector: {crowd: "yes"}
+        containers: [{name: work, image: none, resources: {requests: {cpu: 100m}}}]
+`

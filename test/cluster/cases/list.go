@@ -1,0 +1,22 @@
+//go:build linux
+
+package cases
+
+import "time"
+
+// all are the cases in their order: what others build on first, what disturbs most last.
+func all() []Case {
+	return []Case{
+		{"a picture becomes a row by the node with the less busy GPU", 3 * time.Minute, true, pictureToRow},
+		{"loads reversed: the next Job goes to the other node", 3 * time.Minute, true, reversed},
+		{"all nodes busy: pictures wait for one that is not", 3 * time.Minute, true, allBusy},
+		{"missing samples: nothing is placed on an unknown node", 3 * time.Minute, true, missing},
+		{"stale samples: nothing is placed on an old load", 3 * time.Minute, true, stale},
+		{"cordoned: the less busy node is left alone", 3 * time.Minute, true, cordoned},
+		{"200 pictures at once", 5 * time.Minute, true, burst},
+		{"the leading controller killed", 3 * time.Minute, true, controllerKilled},
+		{"KEDA restarted", 4 * time.Minute, true, kedaRestarted},
+		{"a node killed with work in hand", 5 * time.Minute, true, killed},
+		{"500 Jobs on 1,000 nodes that only pretend", 5 * time.Minute, false, crowdOfNodes},
+	}
+}

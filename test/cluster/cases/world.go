@@ -1,0 +1,207 @@
+//go:build linux
+
+package cases
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"plumbline/test/cluster/system"
+)
+
+// Namespace is where Plumbline is installed.
+const Namespace = "plumbline"
+
+// table is the database of the rows.
+const database = "plumbline"
+
+// Slow is how long what needs many steps may take on a busy machine: a lease of 15 s that must end, KEDA's poll, a pod's start.
+const slow = time.Minute
+
+// World is the cluster with Plumbline installed, and what the running case noted.
+type World struct {
+	*system.Cluster
+	Plumbline string // the binary under test
+	loads     *loads
+	notes     []string
+	mark      int64 // where the audit log stood when the case began
+	patching  bool  // the controller patches the ScaledJob, as it may in that mode
+	published int
+}
+
+// New installs Plumbline.
+func New(ctx context.Context, c *system.Cluster, plumbline string) (*World, error) {
+	w := &World{Cluster: c, Plumbline: plumbline}
+	var err error
+	if w.loads, err = serveLoads(); err != nil {
+		return nil, err
+	}
+	if len(c.Nodes) > 0 {
+		if err := w.install(ctx); err != nil {
+			return nil, fmt.Errorf("installing Plumbline: %w", err)
+		}
+	}
+	return w, nil
+}
+
+func (w *World) note(format string, args ...any) {
+	w.notes = append(w.notes, fmt.Sprintf(format, args...))
+}
+
+// publish sends pictures as a camera does, with the acknowledgement awaited, and returns the device's name: the rows' pi_id.
+func (w *World) publish(ctx context.Context, n int) (device string, err error) {
+	w.published++
+	device = fmt.Sprintf("cam%d", w.published)
+	pictures, err := filepath.Glob("internal/demo/people/*.jpg")
+	if err != nil || len(pictures) == 0 {
+		return "", errors.New("no pictures in internal/demo/people: run this in the repository's root")
+	}
+	host, port, _ := strings.Cut(system.BrokerAddress, ":")
+	for i := range n {
+		cmd := exec.CommandContext(ctx, "mosquitto_pub", "-h", host, "-p", port, "-q", "1", "-t", "images/"+device, "-f", pictures[i%len(pictures)])
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return "", fmt.Errorf("mosquitto_pub: %w: %s", err, out)
+		}
+	}
+	return device, nil
+}
+
+// rows are how many rows of a device each node has processed.
+func (w *World) rows(device string) (map[string]int, error) {
+	out, err := w.Database.Query(database, fmt.Sprintf("SELECT processed_by, count(*) FROM posture_log WHERE pi_id = '%s' GROUP BY 1", device))
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]int{}
+	for line := range strings.Lines(out) {
+		node, count, _ := strings.Cut(strings.TrimSpace(line), "|")
+		if all[node], err = strconv.Atoi(count); err != nil {
+			return nil, fmt.Errorf("psql gave %q", line)
+		}
+	}
+	return all, nil
+}
+
+// awaitRows waits until a device has so many rows and returns who processed them.
+func (w *World) awaitRows(ctx context.Context, limit time.Duration, device string, n int) (by map[string]int, err error) {
+	err = system.Await(ctx, limit, fmt.Sprintf("%d rows of %s", n, device), func(context.Context) error {
+		if by, err = w.rows(device); err != nil {
+			return err
+		}
+		if total := sum(by); total != n {
+			return fmt.Errorf("there are %d rows", total)
+		}
+		return nil
+	})
+	return by, err
+}
+
+func sum(counts map[string]int) (total int) {
+	for _, n := range counts {
+		total += n
+	}
+	return total
+}
+
+// jobs are those that KEDA made for the ScaledJob.
+func (w *World) jobs(ctx context.Context) ([]batchv1.Job, error) {
+	list, err := w.API.BatchV1().Jobs(Namespace).List(ctx, metav1.ListOptions{LabelSelector: ownedBy(scaledJob)})
+	if err != nil {
+		return nil, err
+	}
+	return list.Items, nil
+}
+
+// pods are those of the ScaledJob's Jobs.
+func (w *World) pods(ctx context.Context) ([]corev1.Pod, error) {
+	list, err := w.API.CoreV1().Pods(Namespace).List(ctx, metav1.ListOptions{LabelSelector: ownedBy(scaledJob)})
+	if err != nil {
+		return nil, err
+	}
+	return list.Items, nil
+}
+
+func ownedBy(name string) string { return "scaledjob.keda.sh/name=" + name }
+
+// unfinished says how many Jobs have neither succeeded nor failed.
+func unfinished(jobs []batchv1.Job) (n int) {
+	for _, j := range jobs {
+		if j.Status.CompletionTime == nil && j.Status.Failed == 0 || j.Status.Active > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// backToZero waits until no Job is unfinished.
+func (w *World) backToZero(ctx context.Context) error {
+	return system.Await(ctx, 2*slow, "no worker is left", func(ctx context.Context) error {
+		jobs, err := w.jobs(ctx)
+		if err != nil {
+			return err
+		}
+		if n := unfinished(jobs); n > 0 {
+			return fmt.Errorf("%d Jobs are unfinished", n)
+		}
+		return nil
+	})
+}
+
+// calm is how each case finds the cluster: every node there, ready and little loaded, nothing waiting, no worker.
+func (w *World) calm(ctx context.Context) error {
+	w.loads.clear()
+	for _, node := range w.Nodes {
+		if err := errors.Join(w.SetLoad(node, 0.1), w.cordon(ctx, node, false)); err != nil {
+			return err
+		}
+	}
+	if len(w.Nodes) == 0 {
+		return nil
+	}
+	if err := w.Ready(ctx, w.Nodes...); err != nil {
+		return err
+	}
+	if err := w.backToZero(ctx); err != nil {
+		return err
+	}
+	return w.awaitSamples(ctx, 0.1)
+}
+
+// stillHolds is what must be true after every case: everything recorded, no worker left, nothing missing in the ledger, and
+// nothing done by us that must not be.
+func (w *World) stillHolds(ctx context.Context) error {
+	if len(w.Nodes) == 0 {
+		return nil
+	}
+	if err := w.backToZero(ctx); err != nil {
+		return err
+	}
+	acts, err := w.acts()
+	if err != nil {
+		return err
+	}
+	if wrong := trespasses(acts, w.patching); len(wrong) > 0 {
+		err = fmt.Errorf("what must never happen was done: %s", strings.Join(wrong, "; "))
+	}
+	return errors.Join(err, w.ledgerBalances(ctx))
+}
+
+func (w *World) ledgerBalances(ctx context.Context) error {
+	cmd := exec.CommandContext(ctx, w.Plumbline, "ledger", "--http", hubURL)
+	cmd.Env = append(os.Environ(), "HOME="+w.Folder)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("the ledger does not balance: %w: %s", err, out)
+	}
+	return nil
+}
