@@ -15,6 +15,7 @@ var words = []string{"gpu", "ledger", "posture"}
 
 // steps never import each other; each may import the words and what lies below itself.
 var steps = []string{
+	"cluster/placement",
 	"album", "blazepose", "bundle", "cluster/exporter", "cluster/prom", "cluster/hubapi", "cluster/scaler", "datadir", "frame", "line", "mqtt/announce", "mqtt/broker", "mqtt/device", "mqtt/ingest", "mqtt/outside", "mqtt/users",
 	"cluster/image",
 	"queue", "record", "simulate", "sketch", "store", "web",

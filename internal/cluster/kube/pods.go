@@ -19,14 +19,16 @@ const rememberEnded = 10 * time.Minute
 type Pod struct {
 	Name, Namespace, UID string
 	ScaledJob, Job       string
-	Template             Template
 	Created              time.Time
 	Gated                bool      // carries our gate
+	OtherGates           []string  // gates that are not ours
+	Template             Template  // what it says about nodes; of gated pods only
 	Node                 string    // the node it is bound to, else the one it was given; "": neither
 	Bound                bool      // the scheduler has bound it
 	PlacedAt             time.Time // when it was given its node, by our note or else by the scheduler's
 	Decision             string    // id of the decision that placed it
 	Deleting             bool
+	Started              time.Time // when its first container began; zero: none has
 	Ended                time.Time // zero: not over
 
 	affinity *corev1.NodeSelector // required
@@ -71,7 +73,9 @@ func (w *Watch) Workers() []gpu.Worker {
 
 // Worker is the pod in the words of ranking; false: it has no node yet.
 func (p Pod) Worker() (gpu.Worker, bool) {
-	return gpu.Worker{Pod: p.Name, Node: p.Node, PlacedAt: p.PlacedAt, EndedAt: p.Ended}, p.Node != ""
+	return gpu.Worker{
+		Pod: p.Name, Node: p.Node, PlacedAt: p.PlacedAt, Pending: p.Started.IsZero() && p.Ended.IsZero(), StartedAt: p.Started, EndedAt: p.Ended,
+	}, p.Node != ""
 }
 
 func isGated(p *corev1.Pod) bool {
@@ -81,11 +85,18 @@ func isGated(p *corev1.Pod) bool {
 func viewPod(p *corev1.Pod) Pod {
 	v := Pod{
 		Name: p.Name, Namespace: p.Namespace, UID: string(p.UID), ScaledJob: p.Labels[scaledJobLabel], Job: p.Labels[jobLabel],
-		Template: newTemplate(&p.Spec), Created: p.CreationTimestamp.Time, Gated: isGated(p), Deleting: p.DeletionTimestamp != nil,
-		Node: p.Spec.NodeName, Bound: p.Spec.NodeName != "", Decision: p.Annotations[decisionAnnotation], Ended: endOf(p),
+		Created: p.CreationTimestamp.Time, Gated: isGated(p), Deleting: p.DeletionTimestamp != nil, Node: p.Spec.NodeName,
+		Bound: p.Spec.NodeName != "", Decision: p.Annotations[decisionAnnotation], Started: startOf(p), Ended: endOf(p),
 	}
-	if v.Node == "" && !v.Gated {
+	if v.Gated {
+		v.Template = newTemplate(&p.Spec)
+	} else if v.Node == "" {
 		v.Node = p.Annotations[nodeAnnotation]
+	}
+	for _, g := range p.Spec.SchedulingGates {
+		if g.Name != Gate {
+			v.OtherGates = append(v.OtherGates, g.Name)
+		}
 	}
 	if v.Node != "" {
 		v.PlacedAt = placedAt(p)
@@ -106,6 +117,24 @@ func placedAt(p *corev1.Pod) time.Time {
 		}
 	}
 	return p.CreationTimestamp.Time
+}
+
+// startOf is when the pod's first container began, whether it still runs or not.
+func startOf(p *corev1.Pod) time.Time {
+	var start time.Time
+	for _, s := range p.Status.ContainerStatuses {
+		began := time.Time{}
+		switch {
+		case s.State.Running != nil:
+			began = s.State.Running.StartedAt.Time
+		case s.State.Terminated != nil:
+			began = s.State.Terminated.StartedAt.Time
+		}
+		if !began.IsZero() && (start.IsZero() || began.Before(start)) {
+			start = began
+		}
+	}
+	return start
 }
 
 // endOf is when the pod's last container ended, for a pod that is over.
@@ -140,7 +169,7 @@ func (w *Watch) bury(o any) {
 	}
 	if worker, ok := viewPod(p).Worker(); ok {
 		if !worker.Ended() {
-			worker.EndedAt = time.Now()
+			worker.EndedAt, worker.Pending = time.Now(), false
 		}
 		w.ended.add(worker)
 	}

@@ -39,6 +39,7 @@ type Watch struct {
 	jobs    cache.SharedIndexInformer
 	scaled  cache.SharedIndexInformer
 	ended   graveyard
+	gpus    sync.Map // names of nodes that had a GPU sample
 	changed []func()
 }
 
