@@ -1,6 +1,7 @@
 package exporter
 
 import (
+	"math"
 	"strconv"
 	"time"
 
@@ -60,7 +61,7 @@ func (e *Exporter) Collect(out chan<- prometheus.Metric) {
 			send(e.metrics.total, float64(g.memory.Total))
 		}
 		if name := e.o.further(g.device); name != "" {
-			send(e.metrics.further[name], 100*ratio)
+			send(e.metrics.further[name], math.Round(1e8*ratio)/1e6)
 		}
 	}
 }

@@ -1,33 +1,30 @@
 package exporter
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
 	"plumbline/internal/cluster/exporter/nvml"
 )
 
-// findByNVML opens NVML anew and lists its GPUs, or says what a person should know. A Jetson's integrated GPU that the
-// classical driver runs is left out: NVML lists it as "Orin (nvgpu)" and answers Not Supported, or zeros, which would pass
-// for idle; sysfs knows it.
-func (e *Exporter) findByNVML() (all []device, doubts []string) {
+// findByNVML opens NVML anew and lists its GPUs, or says why it can't: ErrNoLibrary on most nodes. A Jetson's integrated GPU
+// that the classical driver runs is left out: NVML lists it as "Orin (nvgpu)" and answers Not Supported, or zeros, which
+// would pass for idle; sysfs knows it.
+func (e *Exporter) findByNVML() ([]device, error) {
 	e.closeNVML()
 	if e.o.NVML == NVMLNone {
-		return nil, nil
+		return nil, fmt.Errorf("%w: it is switched off", nvml.ErrNoLibrary)
 	}
 	library, err := nvml.Open(firstOf(e.o.NVML, nvml.DefaultLibrary))
-	switch {
-	case errors.Is(err, nvml.ErrNoLibrary) && e.o.NVML == "":
-		return nil, nil // most nodes: no NVIDIA driver
-	case err != nil:
-		return nil, []string{err.Error()}
+	if err != nil {
+		return nil, err
 	}
 	e.library = library
 	listed, err := library.Devices()
 	if err != nil {
-		return nil, []string{err.Error()}
+		return nil, err
 	}
+	var all []device
 	model := boardModel(e.o.Sysfs)
 	for _, g := range listed {
 		if !strings.Contains(g.Name, "nvgpu") {

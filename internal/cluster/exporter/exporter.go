@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -81,11 +82,9 @@ func (e *Exporter) wanting() bool {
 
 // look finds the node's GPUs. One that was there before keeps its readings.
 func (e *Exporter) look() {
-	discrete, doubts := e.findByNVML()
+	discrete, err := e.findByNVML()
 	all := append(findIntegrated(e.o.Sysfs), discrete...)
-	if silent := silentGPUs(e.o.Sysfs); len(all) == 0 && len(silent) > 0 {
-		doubts = append(doubts, silent[0]+" is a GPU whose load only NVML tells, and NVML ("+firstOf(e.o.NVML, nvml.DefaultLibrary)+") is not here or does not list it")
-	}
+	doubt := e.doubt(len(all), err)
 	gpus := make([]*measured, len(all))
 	for i, d := range all {
 		gpus[i] = &measured{device: d}
@@ -96,13 +95,28 @@ func (e *Exporter) look() {
 	e.mu.Lock()
 	e.gpus, e.looked = gpus, true
 	e.mu.Unlock()
-	e.tell(gpus, doubts)
+	e.tell(gpus, doubt)
+}
+
+// doubt is what a person should know of a look: NVML that does not work although it is there or was asked for, and a GPU
+// that only NVML could read. A node without NVML is no matter for doubt.
+func (e *Exporter) doubt(found int, nvmlProblem error) string {
+	silent := silentGPUs(e.o.Sysfs)
+	switch {
+	case nvmlProblem == nil:
+		return ""
+	case found == 0 && len(silent) > 0:
+		return silent[0] + " is a GPU whose load only NVML tells: " + nvmlProblem.Error()
+	case errors.Is(nvmlProblem, nvml.ErrNoLibrary) && (e.o.NVML == "" || e.o.NVML == NVMLNone):
+		return ""
+	}
+	return nvmlProblem.Error()
 }
 
 // tell logs what was found, once for as long as it stays the same.
-func (e *Exporter) tell(gpus []*measured, doubts []string) {
-	if text := strings.Join(doubts, "; "); e.news("doubts", text) && text != "" {
-		e.o.Log.Warn("a GPU's load is not known", "reason", text)
+func (e *Exporter) tell(gpus []*measured, doubt string) {
+	if e.news("doubt", doubt) && doubt != "" {
+		e.o.Log.Warn("a GPU's load is not known", "reason", doubt)
 	}
 	var names []string
 	for i, g := range gpus {
@@ -111,7 +125,7 @@ func (e *Exporter) tell(gpus []*measured, doubts []string) {
 	switch text := strings.Join(names, ", "); {
 	case !e.news("gpus", text):
 	case text == "":
-		e.o.Log.Info("no GPU found; no GPU metrics are exported, and it is looked for again", "sysfs", e.o.Sysfs, "every", lookAgain)
+		e.o.Log.Info("no GPU can be measured; no GPU metrics are exported, and it is looked for again", "sysfs", e.o.Sysfs, "every", lookAgain)
 	default:
 		e.o.Log.Info("GPU load is measured", "gpus", text, "every", e.o.Every, "window", e.o.Window)
 	}
@@ -180,8 +194,11 @@ func (g *measured) mean(now time.Time) (float64, time.Time, bool) {
 	for _, r := range g.readings {
 		sum += r.ratio
 	}
-	return sum / float64(len(g.readings)), newest, true
+	return rounded(sum / float64(len(g.readings))), newest, true
 }
+
+// rounded keeps six digits: people read these figures, and no GPU tells more than three.
+func rounded(ratio float64) float64 { return math.Round(1e6*ratio) / 1e6 }
 
 // Ready says what keeps the node's GPUs from being measured. A node without a GPU is in order.
 func (e *Exporter) Ready(context.Context) error {
