@@ -145,6 +145,14 @@ func run(ctx context.Context, p Process) (err error) {
 	return command.Run()
 }
 
+// counted is a number of things whose name takes an s: 1 picture, 2 pictures.
+func counted(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
+
 // newLog makes the logger of a role.
 func newLog(p *Process, c config.Logging) *slog.Logger {
 	var level slog.Level

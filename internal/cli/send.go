@@ -21,6 +21,7 @@ type sendCommand struct {
 	Device           string   `help:"Name of the device to publish as." required:"" placeholder:"NAME" env:"-"`
 	URL              string   `name:"mqtt-url" help:"Broker to publish to: mqtt://, mqtts://, ws:// or wss://." default:"mqtt://127.0.0.1:1883" placeholder:"URL"`
 	Topic            string   `name:"mqtt-topic" help:"Topics that pictures go to; the last level is the device." default:"images/+"`
+	Version          string   `name:"mqtt-version" help:"Version of MQTT to speak: ${enum}. Auto tries 5 and then 3.1.1." enum:"auto,5,3.1.1" default:"auto"`
 	config.BrokerTLS `embed:""`
 
 	Username string  `help:"Account at the broker; its password comes from PLUMBLINE_MQTT_PASSWORD or --password-file." placeholder:"NAME"`
@@ -82,7 +83,7 @@ func (c *sendCommand) report(p *Process, o device.Progress) {
 		fmt.Fprintf(p.Stdout, `{"sent":%d,"acknowledged":%d,"refused":%d,"sent_again":%d,"bytes":%d}`+"\n", o.Sent, o.Acknowledged, o.Refused, o.SentAgain, o.Bytes)
 		return
 	}
-	fmt.Fprintf(p.Stdout, "%d pictures sent as %s, %d acknowledged", o.Sent, c.Device, o.Acknowledged)
+	fmt.Fprintf(p.Stdout, "%s sent as %s, %d acknowledged", counted(o.Sent, "picture"), c.Device, o.Acknowledged)
 	if o.Refused > 0 {
 		fmt.Fprintf(p.Stdout, ", %d refused", o.Refused)
 	}
@@ -98,6 +99,10 @@ func (c *sendCommand) options() (device.Options, error) {
 	if err != nil {
 		return device.Options{}, err
 	}
+	version := c.Version
+	if version == "auto" {
+		version = ""
+	}
 	form := device.Base64
 	switch {
 	case c.Raw:
@@ -106,7 +111,7 @@ func (c *sendCommand) options() (device.Options, error) {
 		form = device.Envelope
 	}
 	return device.Options{
-		URL: c.URL, TLS: brokerTLS(c.BrokerTLS), Username: c.Username, Password: password,
+		URL: c.URL, TLS: brokerTLS(c.BrokerTLS), Username: c.Username, Password: password, Version: version,
 		Device: c.Device, Pictures: pattern, Form: form, Rate: c.Rate,
 	}, nil
 }

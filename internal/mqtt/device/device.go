@@ -1,10 +1,10 @@
-// Package device publishes pictures as a camera would: MQTT 5, QoS 1, several on their way at a time, each kept until the
+// Package device publishes pictures as a camera would: MQTT 5, or 3.1.1 where the broker speaks no other, QoS 1, several on their way at a time, each kept until the
 // broker has acknowledged it. After a broken connection, or a restart of the broker, it sends what is not acknowledged
 // again, with the packet identifier it had and the DUP flag, so that a broker can tell that it is no new picture. It
 // receives nothing and keeps nothing on disk.
 //
-// It speaks MQTT by the packets of eclipse/paho.golang and keeps the window itself: that library's client forgets what is
-// on its way when the broker has lost the session, which is the case that counts here.
+// It speaks MQTT by the packets of eclipse/paho and keeps the window itself: the libraries' clients forget what is on its way
+// when the broker has lost the session, which is the case that counts here.
 package device
 
 import (
@@ -40,6 +40,7 @@ type Options struct {
 	TLS      dial.TLS     // authorities and certificate of one's own, for mqtts and wss
 	Username string       // empty without an account; the URL's when empty
 	Password string       //
+	Version  string       // of MQTT: Version5 or Version31; both are tried when empty
 	Device   string       // whose pictures these are
 	Pictures mqtt.Pattern // mqtt.DefaultPictures when zero
 
@@ -110,6 +111,9 @@ func (o Options) withDefaults() (Options, error) {
 	o.Window = min(o.Window, mostOnWay)
 	if o.Patience <= 0 {
 		o.Patience = time.Minute
+	}
+	if o.Version != "" && o.Version != Version5 && o.Version != Version31 {
+		return o, fmt.Errorf("%q is no version of MQTT that is spoken here: %s and %s are", o.Version, Version5, Version31)
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

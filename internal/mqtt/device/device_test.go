@@ -177,6 +177,12 @@ func TestWhatIsNotAcceptedIsSentAgain(t *testing.T) {
 // The broker forgets everything at a restart. A picture whose acknowledgement was lost with it is sent again as the same
 // packet, so that it does not count twice.
 func TestBrokerRestarts(t *testing.T) {
+	for _, version := range []string{device.Version5, device.Version31} {
+		t.Run(version, func(t *testing.T) { brokerRestarts(t, version) })
+	}
+}
+
+func brokerRestarts(t *testing.T, version string) {
 	const n = 30
 	h := newHub()
 	reached := make(chan struct{})
@@ -203,7 +209,7 @@ func TestBrokerRestarts(t *testing.T) {
 		}
 		t.Cleanup(func() { _ = again.Close() })
 	}()
-	total, err := send(t, b, device.Options{Form: device.Raw}, pictures(n))
+	total, err := send(t, b, device.Options{Form: device.Raw, Version: version}, pictures(n))
 	if err != nil || total.Acknowledged != n || total.SentAgain == 0 {
 		t.Errorf("%v, %+v", err, total)
 	}
@@ -240,6 +246,8 @@ func TestErrorsThatEndIt(t *testing.T) {
 		"a device with a slash": {device.Options{URL: b.Addr(), Device: "a/b"}, "not possible in a name"},
 		"another protocol":      {device.Options{URL: "http://localhost", Device: "pi1"}, "want mqtt://"},
 		"no host":               {device.Options{URL: "mqtt://", Device: "pi1"}, "names no host"},
+		"another version":       {device.Options{URL: b.Addr(), Device: "pi1", Version: "3.1"}, "3.1.1"},
+		"wrong, by 3.1.1":       {device.Options{URL: b.Addr(), Device: "pi2", Username: "pi2", Password: "guess", Version: device.Version31}, `does not accept user "pi2"`},
 		"negative rate":         {device.Options{URL: b.Addr(), Device: "pi1", Rate: -1}, "rate"},
 	} {
 		t.Run(name, func(t *testing.T) {

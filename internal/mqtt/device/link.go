@@ -9,8 +9,6 @@ import (
 	"net"
 	"time"
 
-	"github.com/eclipse/paho.golang/packets"
-
 	"plumbline/internal/mqtt/dial"
 )
 
@@ -35,6 +33,7 @@ func isFinal(err error) bool { return errors.As(err, new(finalError)) }
 // link is one connection to the broker.
 type link struct {
 	conn      net.Conn
+	wire      wire
 	maxPacket int64 // as the broker says; 0 when it does not
 	window    int   // as the broker says
 
@@ -44,22 +43,15 @@ type link struct {
 	wrote   time.Time
 }
 
-// answer is an acknowledgement.
-type answer struct {
-	id     uint16
-	code   byte
-	reason string
-}
-
-// open dials and logs in.
-func open(ctx context.Context, o Options) (*link, error) {
+// open dials and logs in, by one version of MQTT.
+func open(ctx context.Context, o Options, w wire) (*link, error) {
 	conn, err := o.dialer.Dial(ctx)
 	if err != nil {
 		return nil, err
 	}
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	defer stop()
-	l := &link{conn: conn, answers: make(chan answer, 2*mostOnWay), lost: make(chan struct{})}
+	l := &link{conn: conn, wire: w, answers: make(chan answer, 2*mostOnWay), lost: make(chan struct{})}
 	if err := l.login(o); err != nil {
 		_ = conn.Close()
 		return nil, err
@@ -70,53 +62,54 @@ func open(ctx context.Context, o Options) (*link, error) {
 
 func (l *link) login(o Options) error {
 	_ = l.conn.SetDeadline(time.Now().Add(loginTimeout))
-	connect := &packets.Connect{
-		ProtocolName: "MQTT", ProtocolVersion: 5, Properties: &packets.Properties{}, CleanStart: true, ClientID: clientID(),
-		KeepAlive: uint16(keepAlive / time.Second), UsernameFlag: o.Username != "", Username: o.Username,
-		PasswordFlag: o.Password != "", Password: []byte(o.Password),
-	}
-	if _, err := connect.WriteTo(l.conn); err != nil {
+	if err := l.wire.connect(l.conn, clientID(), o); err != nil {
 		return fmt.Errorf("logging in to the MQTT broker: %w", err)
 	}
-	packet, err := packets.ReadPacket(l.conn)
+	e, err := l.wire.read(l.conn)
 	if err != nil {
 		return fmt.Errorf("logging in to the MQTT broker: no answer: %w", dial.Explain(err))
 	}
-	connack, ok := packet.Content.(*packets.Connack)
+	w, ok := e.(welcome)
 	if !ok {
-		return final("the MQTT broker answered CONNECT with another packet (type %d)", packet.Type)
+		return final("the MQTT broker answered CONNECT with another packet (%T)", e)
 	}
 	_ = l.conn.SetDeadline(time.Time{})
-	return l.welcomed(o, connack)
+	l.maxPacket, l.window = w.maxPacket, w.window
+	return w.refusal(o)
 }
 
-// Reason codes of CONNACK (MQTT 5, 3.2.2.2) after which trying again may help.
-var passing = map[byte]bool{0x88: true, 0x89: true, 0x97: true, 0x9f: true}
+// errOldProtocol says that the broker does not speak the version.
+var errOldProtocol = errors.New("the MQTT broker does not speak this version of MQTT")
 
-func (l *link) welcomed(o Options, c *packets.Connack) error {
+// Reason codes of MQTT 5 (2.4) of a login.
+const (
+	reasonUnspecified   = 0x80
+	reasonVersion       = 0x84
+	reasonClientID      = 0x85
+	reasonPassword      = 0x86
+	reasonNotAuthorised = 0x87
+	reasonUnavailable   = 0x88
+)
+
+// Those after which trying again may help.
+var passing = map[byte]bool{reasonUnavailable: true, 0x89: true, 0x97: true, 0x9f: true}
+
+// refusal is why the broker does not let this client in; nil when it does.
+func (w welcome) refusal(o Options) error {
 	switch {
-	case c.ReasonCode == 0x86 || c.ReasonCode == 0x87 || c.ReasonCode == 5:
+	case w.code == 0:
+		return nil
+	case w.code == reasonPassword || w.code == reasonNotAuthorised:
 		if o.Username == "" {
 			return final("the MQTT broker wants an account: give a user name and a password")
 		}
 		return final("the MQTT broker does not accept user %q with this password", o.Username)
-	case c.ReasonCode == 0x84 || c.ReasonCode == 1:
-		return final("the MQTT broker does not speak MQTT 5")
-	case passing[c.ReasonCode]:
-		return fmt.Errorf("the MQTT broker refused the connection for now: %s", c.Reason())
-	case c.ReasonCode != 0:
-		return final("the MQTT broker refused the connection: reason %#x %s", c.ReasonCode, c.Reason())
+	case w.code == reasonVersion:
+		return finalError{errOldProtocol}
+	case passing[w.code]:
+		return fmt.Errorf("the MQTT broker refused the connection for now: %s", w.words)
 	}
-	l.window = 65535
-	if p := c.Properties; p != nil {
-		if p.MaximumPacketSize != nil {
-			l.maxPacket = int64(*p.MaximumPacketSize)
-		}
-		if p.ReceiveMaximum != nil {
-			l.window = int(*p.ReceiveMaximum)
-		}
-	}
-	return nil
+	return final("the MQTT broker refused the connection: reason %#x %s", w.code, w.words)
 }
 
 // read passes acknowledgements on until the connection ends.
@@ -125,41 +118,43 @@ func (l *link) read() {
 	in := bufio.NewReader(l.conn)
 	for {
 		_ = l.conn.SetReadDeadline(time.Now().Add(silence))
-		packet, err := packets.ReadPacket(in)
+		e, err := l.wire.read(in)
 		if err != nil {
 			l.cause = fmt.Errorf("the connection to the MQTT broker broke: %w", err)
 			return
 		}
-		switch p := packet.Content.(type) {
-		case *packets.Puback:
-			l.answers <- answer{id: p.PacketID, code: p.ReasonCode, reason: p.Reason()}
-		case *packets.Disconnect:
-			l.cause = disconnected(p)
+		switch e := e.(type) {
+		case answer:
+			l.answers <- e
+		case farewell:
+			l.cause = e.said()
 			return
 		}
 	}
 }
 
-func disconnected(p *packets.Disconnect) error {
-	if p.ReasonCode == packets.DisconnectPacketTooLarge {
+func (f farewell) said() error {
+	if f.code == packetTooLarge {
 		return final("a picture is larger than the MQTT broker takes")
 	}
-	return fmt.Errorf("the MQTT broker closed the connection: reason %#x %s", p.ReasonCode, p.Reason())
+	return fmt.Errorf("the MQTT broker closed the connection: reason %#x %s", f.code, f.words)
 }
+
+const packetTooLarge = 0x95 // a reason code of MQTT 5
 
 func (l *link) publish(topic string, o *outgoing) error {
 	again := o.sent
 	o.sent = true
-	return l.write(&packets.Publish{Topic: topic, PacketID: o.id, QoS: 1, Duplicate: again, Properties: &packets.Properties{}, Payload: o.payload})
+	return l.write(func(w io.Writer) error { return l.wire.publish(w, topic, o, again) })
 }
 
-func (l *link) ping() error { return l.write(&packets.Pingreq{}) }
+func (l *link) ping() error { return l.write(l.wire.ping) }
 
 // write sends one packet. Only Send's goroutine writes.
-func (l *link) write(p io.WriterTo) error {
+func (l *link) write(packet func(io.Writer) error) error {
 	_ = l.conn.SetWriteDeadline(time.Now().Add(silence))
 	l.wrote = time.Now()
-	if _, err := p.WriteTo(l.conn); err != nil {
+	if err := packet(l.conn); err != nil {
 		return fmt.Errorf("sending to the MQTT broker: %w", err)
 	}
 	return nil
@@ -167,6 +162,6 @@ func (l *link) write(p io.WriterTo) error {
 
 // close says goodbye.
 func (l *link) close() {
-	_ = l.write(&packets.Disconnect{Properties: &packets.Properties{}})
+	_ = l.write(l.wire.disconnect)
 	_ = l.conn.Close()
 }

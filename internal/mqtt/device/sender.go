@@ -21,6 +21,7 @@ type sender struct {
 	due       time.Time // of the next picture
 	moved     time.Time // when something was last acknowledged, or began to wait for it
 	connected bool      // at least once
+	old       bool      // the broker speaks MQTT 3.1.1 only
 }
 
 // Waiting between connections: doubled each time, with a random part, so that many devices do not come back at once.
@@ -59,11 +60,18 @@ func (s *sender) run(ctx context.Context) error {
 }
 
 func (s *sender) waiting() string {
-	return fmt.Sprintf("%d pictures %v", len(s.window.onWay), ErrUnacknowledged)
+	return fmt.Sprintf("%s %v", s.onWay(), ErrUnacknowledged)
+}
+
+func (s *sender) onWay() string {
+	if n := len(s.window.onWay); n != 1 {
+		return fmt.Sprintf("%d pictures", n)
+	}
+	return "1 picture"
 }
 
 func (s *sender) impatient(cause error) error {
-	return finalError{fmt.Errorf("%d pictures were %w for %s: %w", len(s.window.onWay), ErrUnacknowledged, s.options.Patience, cause)}
+	return finalError{fmt.Errorf("%s: %w for %s: %w", s.onWay(), ErrUnacknowledged, s.options.Patience, cause)}
 }
 
 func sleep(ctx context.Context, d time.Duration) bool {
@@ -77,7 +85,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 
 // session publishes over one connection; nil means that everything is settled.
 func (s *sender) session(ctx context.Context) error {
-	l, err := open(ctx, s.options)
+	l, err := s.connect(ctx)
 	if err != nil {
 		return err
 	}
