@@ -6,6 +6,8 @@ import (
 	"os"
 	"strings"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"plumbline/internal/config"
 	"plumbline/internal/mqtt/outside"
 	"plumbline/internal/posture"
@@ -67,6 +69,14 @@ func (h *hub) clientID(ctx context.Context) (string, error) {
 // may have told newer ones meanwhile.
 func (h *hub) startLeading(client *outside.Client) {
 	h.broker.standby.Store(len(h.config.NATS) > 0)
+	h.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "plumbline_mqtt_outside_standby", Help: "1 while another hub is the client of the MQTT broker outside, and this one waits to take over.",
+	}, func() float64 {
+		if h.broker.well() == standingBy {
+			return 1
+		}
+		return 0
+	}))
 	h.stages.start("MQTT client", func(ctx context.Context) error {
 		return h.queue.Lead(ctx, "mqtt", func(ctx context.Context) error {
 			if h.broker.standby.Swap(false) {

@@ -30,6 +30,14 @@ func TestSecondHubTakesOverTheBroker(t *testing.T) {
 		hubs[i].start()
 		hubs[i].until(20*time.Second, "readiness", func() bool { return hubs[i].status("/readyz") == http.StatusOK })
 	}
+	for i, want := range []string{`"mqtt":"ok"`, `"mqtt":"standby"`} {
+		if said := hubs[i].body("/readyz"); !strings.Contains(said, want) {
+			t.Errorf("hub %d: /readyz says %s, want %s", i, said, want)
+		}
+		if got := hubs[i].metric("plumbline_mqtt_outside_standby"); got != float64(i) {
+			t.Errorf("hub %d: the metric of standing by is %g", i, got)
+		}
+	}
 	const pictures = 30
 	for i := range pictures {
 		if i == pictures/2 {
@@ -56,11 +64,17 @@ func TestSecondHubTakesOverTheBroker(t *testing.T) {
 	if got := rows(); got != "30 30" {
 		t.Errorf("%s rows and captures, want 30 30", got)
 	}
+	if said := hubs[1].body("/readyz"); !strings.Contains(said, `"mqtt":"ok"`) || hubs[1].metric("plumbline_mqtt_outside_standby") != 0 {
+		t.Errorf("the hub that took over says %s", said)
+	}
 	out, err := exec.Command("plumbline", "ledger", "--http", "http://"+hubs[1].http).CombinedOutput()
 	if err != nil {
 		t.Errorf("the ledger: %v\n%s", err, out)
 	}
 	hubs[1].stop()
+	if !strings.Contains(hubs[1].stderr.String(), "this one stands by") {
+		t.Errorf("the log says nothing of standing by:\n%s", hubs[1].stderr.String())
+	}
 }
 
 func TestHubOnNATSSaysWhatIsWrong(t *testing.T) {

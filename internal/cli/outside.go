@@ -106,6 +106,16 @@ func (b *brokers) ready(ctx context.Context) error {
 	return nil
 }
 
+// standingBy is what /readyz says of MQTT while another hub is the broker's client: there is nothing to mend.
+const standingBy = "standby"
+
+func (b *brokers) well() string {
+	if b.outside.Load() != nil && b.standby.Load() {
+		return standingBy
+	}
+	return ""
+}
+
 // address is where a device on this machine would publish, host:port.
 func (b *brokers) address(c *config.Serve) string {
 	if e := b.embedded.Load(); e != nil {

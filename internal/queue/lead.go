@@ -116,6 +116,7 @@ func (l *lease) read(ctx context.Context) (v holding, revision uint64, err error
 func (l *lease) acquire(ctx context.Context) error {
 	var seen uint64
 	var since time.Time
+	leader := "" // that was told of
 	tick := time.NewTicker(leasePoll)
 	defer tick.Stop()
 	for {
@@ -128,6 +129,9 @@ func (l *lease) acquire(ctx context.Context) error {
 				if l.tryWrite(ctx, l.mine(), revision) == nil {
 					return nil
 				}
+			} else if leader != v.Run {
+				leader = v.Run
+				l.hub.log.Info("another hub leads; this one stands by", "lease", l.key, "leader", v.Host, "since", v.Since)
 			}
 		}
 		select {

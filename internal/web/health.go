@@ -30,7 +30,7 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 	outcomes := s.runChecks(r.Context())
 	for _, check := range s.o.Checks {
 		err := outcomes[check.Name]
-		answer.Checks[check.Name] = "ok"
+		answer.Checks[check.Name] = check.well()
 		if err == nil {
 			continue
 		}
@@ -46,6 +46,15 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 		code = http.StatusServiceUnavailable
 	}
 	writeJSON(w, code, answer)
+}
+
+func (c Check) well() string {
+	if c.Well != nil {
+		if text := c.Well(); text != "" {
+			return text
+		}
+	}
+	return "ok"
 }
 
 // runChecks runs all checks at once. One that outlasts its time is left behind and counts as failed.

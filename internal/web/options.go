@@ -61,6 +61,8 @@ type Check struct {
 	Ready func(ctx context.Context) error
 	// Degrades: without it the hub still takes what comes and loses nothing, so it stays ready, and says that it is degraded.
 	Degrades bool
+	// Well is what to say while nothing is wrong; nil or "": ok.
+	Well func() string
 }
 
 // Options are what a Server is made of; whatever is left out is not served. Without Results, as beside a worker that has
