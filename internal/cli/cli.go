@@ -40,6 +40,7 @@ type grammar struct {
 
 	Serve    serveCommand    `cmd:"" help:"Run the hub: MQTT broker, queue, workers, recorder and page in one process."`
 	Work     workCommand     `cmd:"" help:"Analyse the pictures of a hub that runs elsewhere."`
+	Control  controlCommand  `cmd:"" help:"In a Kubernetes cluster: tell KEDA how many workers to start, and give them their nodes."`
 	Export   exportCommand   `cmd:"" help:"Show this node's GPU load as Prometheus metrics."`
 	Analyze  analyzeCommand  `cmd:"" help:"Analyse pictures from disk."`
 	Send     sendCommand     `cmd:"" help:"Publish pictures over MQTT, as a device would."`

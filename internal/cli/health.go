@@ -17,6 +17,7 @@ type healthListener struct {
 	anonymous         bool
 	registry          *prometheus.Registry
 	checks            []web.Check
+	status            func(context.Context) any // shown as JSON on /status; may be nil
 	log               *slog.Logger
 }
 
@@ -31,7 +32,7 @@ func (h healthListener) start(s *stages) (string, error) {
 	}
 	server, err := web.New(web.Options{
 		Listen: h.listen, Token: token, Anonymous: h.anonymous, Gatherer: h.registry, Registerer: h.registry,
-		Checks: h.checks, Log: h.log.With("component", "web"),
+		Checks: h.checks, Status: h.status, Log: h.log.With("component", "web"),
 	})
 	if err != nil {
 		return "", misused(err)

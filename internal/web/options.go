@@ -80,6 +80,7 @@ type Options struct {
 	Workers  workers     // of other processes
 	Dead     deadLetters // only AdminHandler serves them
 	Checks   []Check
+	Status   func(context.Context) any // what GET /status shows as JSON; nil: there is none
 	// Ledger compares everything that was accepted with where it is now. It is costly, so it is called for one who asks at a time.
 	Ledger func(ctx context.Context) (ledger.Report, error)
 

@@ -53,6 +53,9 @@ func (s *Server) routes() http.Handler {
 	if s.o.Gatherer != nil {
 		mux.Handle("GET /metrics", promhttp.HandlerFor(s.o.Gatherer, promhttp.HandlerOpts{}))
 	}
+	if s.o.Status != nil {
+		handle("GET /status", func(w http.ResponseWriter, r *http.Request) { writeJSON(w, http.StatusOK, s.o.Status(r.Context())) })
+	}
 	if s.o.Results == nil {
 		return mux
 	}

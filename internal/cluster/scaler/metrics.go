@@ -40,7 +40,7 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		known:    gauge(metricKnown, "1 when hub and cluster could be read, 0 when not and no Job is asked for."),
 		jobs:     gauge(metricJobs, "Unfinished Jobs by state: unfinished, pending (to KEDA), gated (no node yet), unclaimed (no capture yet).", "state"),
 		nodes:    gauge(metricNodes, "Nodes by whether they may take a worker: candidate or refused.", "state"),
-		answers:  total(metricAnswers, "Decisions made for KEDA and for those who asked for the status."),
+		answers:  total(metricAnswers, "Decisions made for KEDA."),
 		failures: total(metricFailures, "Questions that could not be decided: wrong trigger metadata, or an unknown ScaledJob."),
 	}
 	if r == nil {

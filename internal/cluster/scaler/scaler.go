@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -52,7 +53,7 @@ type Scaler struct {
 
 	mu     sync.Mutex
 	last   map[string]Decision // by namespace/name
-	recent []Decision          // those that came out otherwise than the one before, the newest last
+	recent []Decision          // those that wanted Jobs or came out otherwise than the one before, the newest last
 	told   map[string]string   // complaint that was logged last, by namespace/name
 }
 
@@ -158,19 +159,18 @@ func (s *Scaler) remember(key string, d Decision) {
 	}
 }
 
-// Recent gives the last decisions that came out otherwise than those before them, the newest first, and for each ScaledJob
-// the last one of all.
-func (s *Scaler) Recent() (recent []Decision, last map[string]Decision) {
+// Recent gives the last decisions that wanted Jobs or came out otherwise than the one before, the newest first.
+func (s *Scaler) Recent() []Decision {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i := len(s.recent) - 1; i >= 0; i-- {
-		recent = append(recent, s.recent[i])
-	}
-	last = make(map[string]Decision, len(s.last))
-	for k, d := range s.last {
-		last[k] = d
-	}
-	return recent, last
+	recent := slices.Clone(s.recent)
+	slices.Reverse(recent)
+	return recent
+}
+
+// Peek is what would be decided now; KEDA is not told, and nothing is remembered.
+func (s *Scaler) Peek(ctx context.Context, namespace, name string, metadata map[string]string) (Decision, error) {
+	return s.decide(ctx, namespace, name, metadata)
 }
 
 // reader reads the backlog at most five times a second, however many ask at the same time.
