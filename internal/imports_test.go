@@ -17,7 +17,7 @@ var words = []string{"gpu", "ledger", "posture"}
 var steps = []string{
 	"cluster/placement",
 	"album", "blazepose", "bundle", "cluster/exporter", "cluster/prom", "cluster/hubapi", "cluster/scaler", "datadir", "frame", "line", "mqtt/announce", "mqtt/broker", "mqtt/device", "mqtt/ingest", "mqtt/outside", "mqtt/users",
-	"cluster/image",
+	"cluster/image", "cluster/manifest",
 	"queue", "record", "simulate", "sketch", "store", "web",
 }
 
@@ -45,6 +45,7 @@ var doors = map[string][]string{
 	"github.com/rogpeppe/go-internal/": {},
 
 	"github.com/google/go-containerregistry/": {"cluster/image"},
+	"sigs.k8s.io/yaml":                        {"cluster/manifest"},
 }
 
 // dependency is one import of a production file: package and imported path, both as written.

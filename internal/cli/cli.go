@@ -51,6 +51,7 @@ type grammar struct {
 	Simulate simulateCommand `cmd:"" set:"slots=4" help:"Compare policies of placement offline: which node takes a worker, on imagined or recorded GPU load."`
 	Users    usersCommand    `cmd:"" help:"Manage who may use the MQTT broker: add, list, remove."`
 	Image    imageCommand    `cmd:"" help:"Build the container image for a cluster, without Docker: --output FILE or --push REF."`
+	Deploy   deployCommand   `cmd:"" help:"Print what runs in a Kubernetes cluster: hub, controller, exporter, workers (--dry-run)."`
 	Licenses licensesCommand `cmd:"" help:"Print the licences of Plumbline and of all that travels inside it."`
 	Version  versionCommand  `cmd:"" help:"Print the version."`
 }

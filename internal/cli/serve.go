@@ -165,7 +165,7 @@ func listener(c *config.Serve) queue.Listener {
 	if file == "" {
 		file = filepath.Join(c.Data.Data, "nats-token")
 	}
-	return queue.Listener{Address: c.ListenNATS, TokenFile: file, Hosts: c.NATSHost}
+	return queue.Listener{Address: c.ListenNATS, TokenFile: file, Authority: c.NATSAuthority, Hosts: c.NATSHost}
 }
 
 // newRecorder makes the recorder, which works once what it tells of is there.

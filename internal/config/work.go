@@ -57,13 +57,14 @@ func validateName(flag, name string) error {
 type Joining struct {
 	ListenNATS    string   `name:"listen-nats" help:"Address on which workers of other machines join this hub (plumbline work), such as 0.0.0.0:4222. TLS, and the token of --nats-token-file." placeholder:"ADDR"`
 	NATSTokenFile string   `name:"nats-token-file" help:"File with the token that joining workers present; made when missing (default: nats-token in the data folder)." placeholder:"FILE" type:"path"`
+	NATSAuthority string   `name:"nats-authority" help:"Folder with ca.pem and ca.key, the certificate authority of that listener; made when missing (default: in the data folder)." placeholder:"DIR" type:"path"`
 	NATSHost      []string `name:"nats-host" help:"Further names and addresses that workers call this machine by." placeholder:"HOST"`
 }
 
 // Validate refuses settings of a listener that is not there.
 func (j *Joining) Validate() error {
-	if j.ListenNATS == "" && (j.NATSTokenFile != "" || len(j.NATSHost) > 0) {
-		return errors.New("--nats-token-file and --nats-host are of the listener for workers, which --listen-nats switches on")
+	if j.ListenNATS == "" && (j.NATSTokenFile != "" || j.NATSAuthority != "" || len(j.NATSHost) > 0) {
+		return errors.New("--nats-token-file, --nats-authority and --nats-host are of the listener for workers, which --listen-nats switches on")
 	}
 	return nil
 }

@@ -29,6 +29,12 @@ const (
 	clockLate      = 24 * time.Hour
 )
 
+// Names of the files in an authority's folder.
+const (
+	certFile = "ca.pem"
+	keyFile  = "ca.key"
+)
+
 // authority is the certificate authority that a hub makes for itself at its first start with a listener. Workers know
 // it by its fingerprint, which stands in the token file; so no certificate has to be bought, copied or renewed by hand.
 type authority struct {
@@ -45,7 +51,7 @@ type authority struct {
 // openAuthority reads the authority in dir or makes it.
 func openAuthority(dir string, hosts []string) (*authority, error) {
 	a := &authority{hosts: hosts, now: time.Now}
-	pair, err := tls.LoadX509KeyPair(filepath.Join(dir, "ca.pem"), filepath.Join(dir, "ca.key"))
+	pair, err := tls.LoadX509KeyPair(filepath.Join(dir, certFile), filepath.Join(dir, keyFile))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return a, a.create(dir)
@@ -61,30 +67,37 @@ func openAuthority(dir string, hosts []string) (*authority, error) {
 }
 
 // create makes the authority and writes it, the key first: without its certificate it is nothing, and made again.
-func (a *authority) create(dir string) (err error) {
+func (a *authority) create(dir string) error {
+	cert, key, err := a.make()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("making the folder of the certificate authority: %w", err)
+	}
+	return errors.Join(writePrivate(filepath.Join(dir, keyFile), key), writePrivate(filepath.Join(dir, certFile), cert))
+}
+
+// make makes the authority, and gives its certificate and key in PEM.
+func (a *authority) make() (cert, key []byte, err error) {
 	if a.key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
-		return fmt.Errorf("making a certificate authority: %w", err)
+		return nil, nil, fmt.Errorf("making a certificate authority: %w", err)
 	}
 	raw, err := a.sign(&x509.Certificate{
 		Subject: pkix.Name{CommonName: "Plumbline hub"}, NotAfter: a.now().Add(authorityAge),
 		IsCA: true, BasicConstraintsValid: true, MaxPathLenZero: true, KeyUsage: x509.KeyUsageCertSign,
 	}, a.key)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	if a.cert, err = x509.ParseCertificate(raw); err != nil {
-		return fmt.Errorf("making a certificate authority: %w", err)
+		return nil, nil, fmt.Errorf("making a certificate authority: %w", err)
 	}
-	key, err := x509.MarshalPKCS8PrivateKey(a.key)
+	private, err := x509.MarshalPKCS8PrivateKey(a.key)
 	if err != nil {
-		return fmt.Errorf("making a certificate authority: %w", err)
+		return nil, nil, fmt.Errorf("making a certificate authority: %w", err)
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("making the folder of the certificate authority: %w", err)
-	}
-	return errors.Join(
-		writePrivate(filepath.Join(dir, "ca.key"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})),
-		writePrivate(filepath.Join(dir, "ca.pem"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: raw})))
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: raw}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), nil
 }
 
 // sign completes a template and signs it, by the authority's certificate once there is one.

@@ -21,6 +21,7 @@ import (
 type Listener struct {
 	Address   string   // host:port; empty: nobody can join
 	TokenFile string   // made when missing; needed with Address
+	Authority string   // folder of the certificate authority, made when missing; empty: authority beside the queue
 	Hosts     []string // names and addresses that workers call this host by, beside its own
 }
 
@@ -93,7 +94,11 @@ func (l Listener) listen(o *server.Options, dir string, log *slog.Logger) error 
 	if l.TokenFile == "" {
 		return errors.New("a listener needs a token file")
 	}
-	a, err := openAuthority(filepath.Join(dir, "authority"), l.Hosts)
+	folder := l.Authority
+	if folder == "" {
+		folder = filepath.Join(dir, "authority")
+	}
+	a, err := openAuthority(folder, l.Hosts)
 	if err != nil {
 		return err
 	}

@@ -47,14 +47,22 @@ func openToken(name string, a *authority) (token, error) {
 	return t, nil
 }
 
-func makeToken(name string, authority [sha256.Size]byte) (token, error) {
+// newToken has a secret that nobody knows yet.
+func newToken(authority [sha256.Size]byte) token {
 	secret := make([]byte, 32)
 	_, _ = rand.Read(secret) // never fails
-	t := token{base64.RawURLEncoding.EncodeToString(secret), authority}
+	return token{base64.RawURLEncoding.EncodeToString(secret), authority}
+}
+
+// file is the token as its file says it.
+func (t token) file() []byte { return fmt.Appendf(nil, tokenText, t.secret, t.authority) }
+
+func makeToken(name string, authority [sha256.Size]byte) (token, error) {
+	t := newToken(authority)
 	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
 		return t, fmt.Errorf("making the token file's folder: %w", err)
 	}
-	return t, writePrivate(name, fmt.Appendf(nil, tokenText, t.secret, t.authority))
+	return t, writePrivate(name, t.file())
 }
 
 func readToken(name string) (token, error) {

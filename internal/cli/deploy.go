@@ -1,0 +1,117 @@
+package cli
+
+import (
+	"bufio"
+	"crypto/rand"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"plumbline/internal/cluster/manifest"
+	"plumbline/internal/config"
+	"plumbline/internal/queue"
+)
+
+type deployCommand struct {
+	config.Deploy `embed:""`
+}
+
+// Help shows examples.
+func (deployCommand) Help() string {
+	return `Hub, controller, exporter and a ScaledJob of workers, with their accounts, rights and secrets: docs/cluster.md. KEDA and
+Prometheus are there before.
+
+Examples:
+  plumbline deploy --dry-run --image registry.example.org/plumbline:1 --prometheus http://prometheus.monitoring:9090 \
+      --mqtt-url mqtt://mosquitto.mqtt:1883 | kubectl apply -f -
+  DATABASE_URL=… plumbline deploy --dry-run …        # rows to PostgreSQL: the URL goes into a Secret
+  plumbline deploy --dry-run --without-secrets …     # again, with the Secrets that are there`
+}
+
+func (c *deployCommand) Run(p *Process) error {
+	if err := c.Validate(); err != nil {
+		return misused(err)
+	}
+	o, err := manifestOptions(p, &c.Deploy)
+	if err != nil {
+		return misused(err)
+	}
+	if !c.WithoutSecrets {
+		if o.Secrets, err = newSecrets(&c.Deploy); err != nil {
+			return err
+		}
+	}
+	objects, err := manifest.Objects(o)
+	if err != nil {
+		return misused(err)
+	}
+	if o.Secrets != nil {
+		fmt.Fprintln(p.Stderr, "The output holds Secrets, made for this output alone: whoever reads it can join the hub. Over an installation that runs, give --without-secrets.")
+	}
+	out := bufio.NewWriter(p.Stdout)
+	if err := manifest.Print(out, objects); err != nil {
+		return err
+	}
+	return out.Flush()
+}
+
+func manifestOptions(p *Process, c *config.Deploy) (manifest.Options, error) {
+	image := c.Image
+	if c.Registry != "" {
+		image = strings.TrimSuffix(c.Registry, "/") + "/plumbline:" + tagOf(p.Version)
+	}
+	if u, err := url.Parse(c.MQTTURL); err == nil && u.User != nil {
+		if _, secret := u.User.Password(); secret {
+			return manifest.Options{}, fmt.Errorf("--mqtt-url has a password in it, which everybody who may look at pods would see: give it by --mqtt-password-file")
+		}
+	}
+	return manifest.Options{
+		Namespace: c.Namespace, ClusterDomain: c.ClusterDomain, Version: tagOf(p.Version),
+		Image: image, PullPolicy: c.ImagePullPolicy, PullSecrets: c.ImagePullSecret,
+		Hub: manifest.HubOptions{
+			StorageClass: c.StorageClass, Storage: c.Storage, MQTTURL: c.MQTTURL, Anonymous: c.MQTTAnonymous, MQTTService: c.MQTTService, Args: c.HubArg,
+			Database: len(databaseSettings(c)) > 0, BrokerPassword: c.MQTTPasswordFile != "" || environment()[brokerPassword] != "",
+		},
+		Control:  manifest.ControlOptions{Placement: c.Placement, Replicas: c.ControlReplicas, Prometheus: c.Prometheus, Args: c.ControlArg},
+		Exporter: manifest.ExporterOptions{NodeSelector: c.ExportNodes, Sysfs: c.Sysfs, Args: c.ExportArg},
+		Worker: manifest.WorkerOptions{
+			PollingInterval: c.PollingInterval, MaxReplicas: c.MaxWorkers, Sessions: c.WorkerSessions, ExitWhenIdle: c.WorkerIdle,
+			CPU: c.WorkerCPU, Memory: c.WorkerMemory, RuntimeClass: c.RuntimeClass, Groups: c.WorkerGroup, NodeSelector: c.WorkerNodes,
+			Trigger: c.Trigger, Args: c.WorkerArg,
+		},
+	}, nil
+}
+
+// brokerPassword is the setting by which serve is told the password of a broker outside.
+const brokerPassword = "PLUMBLINE_MQTT_PASSWORD"
+
+// databaseSettings are what the hub's environment says of its database: those of this command's own.
+func databaseSettings(c *config.Deploy) map[string]string {
+	if c.DatabaseURL != "" {
+		return map[string]string{"DATABASE_URL": c.DatabaseURL}
+	}
+	settings := map[string]string{}
+	for name, value := range environment() {
+		if strings.HasPrefix(name, "SUPABASE_") && value != "" {
+			settings[name] = value
+		}
+	}
+	return settings
+}
+
+// newSecrets makes those that nobody has yet, and takes the others from the environment and files.
+func newSecrets(c *config.Deploy) (*manifest.Secrets, error) {
+	passport, err := queue.NewPassport()
+	if err != nil {
+		return nil, err
+	}
+	s := &manifest.Secrets{Authority: passport.Authority, Token: passport.Token, HTTPToken: []byte(rand.Text()), Database: databaseSettings(c)}
+	password, err := mqttPassword(c.MQTTPasswordFile)
+	if err != nil {
+		return nil, err
+	}
+	if password != "" {
+		s.Broker = map[string]string{brokerPassword: password}
+	}
+	return s, nil
+}

@@ -1,0 +1,166 @@
+package manifest
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/util/validation"
+)
+
+// Names of what is deployed.
+const (
+	Hub     = "plumbline-hub"
+	Control = "plumbline-control"
+	Export  = "plumbline-export"
+	Work    = "plumbline-work"
+
+	AuthoritySecret = "plumbline-authority"  // ca.pem, ca.key: the hub's alone
+	TokenSecret     = "plumbline-nats-token" // nats-token: by which workers join the hub
+	HTTPSecret      = "plumbline-http-token" // token: of the hub's page and API
+	DatabaseSecret  = "plumbline-database"   // DATABASE_URL or SUPABASE_…, as environment
+	BrokerSecret    = "plumbline-broker"     // PLUMBLINE_MQTT_PASSWORD, for a broker outside
+)
+
+// Gate is the scheduling gate that placement lifts.
+const Gate = "plumbline/placement"
+
+// Ports of the roles.
+const (
+	hubPort     = 8080
+	natsPort    = 4222
+	mqttPort    = 1883
+	scalerPort  = 9402
+	controlPort = 9403
+	exportPort  = 9401
+)
+
+// How workers are given their nodes.
+const (
+	PlacementGate  = "gate"
+	PlacementPatch = "patch"
+	PlacementNone  = "none"
+)
+
+// Options say what is to run.
+type Options struct {
+	Namespace     string
+	ClusterDomain string // of the cluster's DNS; empty: cluster.local
+	Version       string // for labels
+
+	Image       string
+	PullPolicy  string // Always, IfNotPresent or Never
+	PullSecrets []string
+
+	Hub      HubOptions
+	Control  ControlOptions
+	Exporter ExporterOptions
+	Worker   WorkerOptions
+	Secrets  *Secrets // nil: they are there already
+}
+
+// HubOptions are the hub's.
+type HubOptions struct {
+	StorageClass string // empty: the cluster's default
+	Storage      string // such as 20Gi
+	MQTTURL      string // broker outside; empty: the embedded one
+	Anonymous    bool   // of the embedded broker
+	MQTTService  string // type of its Service: ClusterIP, NodePort or LoadBalancer
+	Args         []string
+	// Database and BrokerPassword say that their secrets exist.
+	Database, BrokerPassword bool
+}
+
+// ControlOptions are the controller's.
+type ControlOptions struct {
+	Placement  string
+	Replicas   int32
+	Prometheus []string
+	Args       []string
+}
+
+// ExporterOptions are the exporter's.
+type ExporterOptions struct {
+	NodeSelector map[string]string
+	Sysfs        string // of the host
+	Args         []string
+}
+
+// WorkerOptions are the workers'.
+type WorkerOptions struct {
+	PollingInterval time.Duration
+	MaxReplicas     int32
+	Sessions        int           // inference sessions of one worker
+	ExitWhenIdle    time.Duration // not under a lease, 15 s: else the last worker may go before a picture comes back
+	CPU, Memory     string        // requests; memory is the limit's half
+	RuntimeClass    string        // such as nvidia; of the exporter, too
+	Groups          []int64       // further groups, such as video, that GPU devices are open to
+	NodeSelector    map[string]string
+	Tolerations     []corev1.Toleration
+	Trigger         map[string]string // further metadata; see docs/scaler.md
+	Args            []string
+}
+
+// Secrets are what the parts know each other by, and what the environment said.
+type Secrets struct {
+	Authority map[string][]byte // files of the hub's certificate authority
+	Token     []byte            // the token file
+	HTTPToken []byte
+	Database  map[string]string // DATABASE_URL, SUPABASE_…
+	Broker    map[string]string // PLUMBLINE_MQTT_PASSWORD
+}
+
+// leaseOfACapture is how long a picture stays with a worker that died.
+const leaseOfACapture = 15 * time.Second
+
+// check refuses what could not work.
+func (o *Options) check() error {
+	var wrong []error
+	complain := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf(format, args...)) }
+	if bad := validation.IsDNS1123Label(o.Namespace); len(bad) > 0 {
+		complain("the namespace %q: %s", o.Namespace, strings.Join(bad, "; "))
+	}
+	if o.Image == "" {
+		complain("the image is missing: the reference that `plumbline image --push` prints")
+	}
+	if !slices.Contains([]string{PlacementGate, PlacementPatch, PlacementNone}, o.Control.Placement) {
+		complain("placement is %q: choose gate, patch or none", o.Control.Placement)
+	}
+	if len(o.Control.Prometheus) == 0 {
+		complain("Prometheus is missing: where are the nodes' loads, such as http://prometheus.monitoring:9090?")
+	}
+	if o.Control.Replicas < 1 {
+		complain("%d replicas of the controller: give at least 1, 2 for one to take over", o.Control.Replicas)
+	}
+	if o.Hub.MQTTURL != "" && o.Hub.Anonymous {
+		complain("a broker outside says itself who may publish: anonymous is of the embedded one")
+	}
+	if o.Worker.PollingInterval < time.Second || o.Worker.PollingInterval%time.Second != 0 {
+		complain("the polling interval is %s: KEDA knows whole seconds", o.Worker.PollingInterval)
+	}
+	if o.Worker.ExitWhenIdle <= leaseOfACapture {
+		complain("workers end after %s without work: give more than %s, after which a dead worker's picture comes back", o.Worker.ExitWhenIdle, leaseOfACapture)
+	}
+	if o.Worker.Sessions < 1 || o.Worker.MaxReplicas < 1 {
+		complain("%d sessions in each of %d workers: give at least 1", o.Worker.Sessions, o.Worker.MaxReplicas)
+	}
+	for what, quantity := range map[string]string{"storage": o.Hub.Storage, "CPU": o.Worker.CPU, "memory": o.Worker.Memory} {
+		if _, err := resource.ParseQuantity(quantity); err != nil {
+			complain("%s %q is no quantity such as 20Gi or 500m", what, quantity)
+		}
+	}
+	return errors.Join(wrong...)
+}
+
+// host is the full name of a Service, which answers whatever a pod's search domains are.
+func (o *Options) host(service string) string {
+	domain := o.ClusterDomain
+	if domain == "" {
+		domain = "cluster.local"
+	}
+	return service + "." + o.Namespace + ".svc." + domain
+}

@@ -1,0 +1,98 @@
+package manifest
+
+import (
+	"fmt"
+	"maps"
+	"strconv"
+	"time"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// ScaledJob is the part of KEDA's that is written here (keda.sh/docs/2.21/reference/scaledjob-spec), in KEDA's words. KEDA's own
+// module would bring all of its scalers' libraries.
+type ScaledJob struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata"`
+	Spec              ScaledJobSpec `json:"spec"`
+}
+
+// ScaledJobSpec says which Jobs are made, and when.
+type ScaledJobSpec struct {
+	JobTargetRef               batchv1.JobSpec `json:"jobTargetRef"`
+	PollingInterval            int32           `json:"pollingInterval"` // seconds
+	MinReplicaCount            int32           `json:"minReplicaCount"`
+	MaxReplicaCount            int32           `json:"maxReplicaCount"`
+	SuccessfulJobsHistoryLimit int32           `json:"successfulJobsHistoryLimit"`
+	FailedJobsHistoryLimit     int32           `json:"failedJobsHistoryLimit"`
+	Rollout                    Rollout         `json:"rollout"`
+	ScalingStrategy            ScalingStrategy `json:"scalingStrategy"`
+	Triggers                   []Trigger       `json:"triggers"`
+}
+
+// Rollout says what becomes of running Jobs when the ScaledJob changes.
+type Rollout struct {
+	Strategy string `json:"strategy"`
+}
+
+// ScalingStrategy says what KEDA makes of the scaler's number.
+type ScalingStrategy struct {
+	Strategy string `json:"strategy"`
+}
+
+// Trigger says whom KEDA asks.
+type Trigger struct {
+	Type     string            `json:"type"`
+	Metadata map[string]string `json:"metadata"`
+}
+
+// stopGrace is how long a worker that is told to end may finish what it has in hand.
+const stopGrace = 10 * time.Second
+
+func (o *Options) scaledJob() Object {
+	metadata := maps.Clone(o.Worker.Trigger)
+	if metadata == nil {
+		metadata = map[string]string{}
+	}
+	metadata["scalerAddress"] = fmt.Sprintf("%s:%d", o.host(Control), scalerPort)
+	return &ScaledJob{
+		TypeMeta: kind("keda.sh/v1alpha1", "ScaledJob"), ObjectMeta: o.meta(Work, "work"),
+		Spec: ScaledJobSpec{
+			JobTargetRef:    batchv1.JobSpec{BackoffLimit: ptr[int32](6), Template: o.workerPod()},
+			PollingInterval: int32(o.Worker.PollingInterval / time.Second), MaxReplicaCount: o.Worker.MaxReplicas,
+			SuccessfulJobsHistoryLimit: 10, FailedJobsHistoryLimit: 10,
+			Rollout: Rollout{"gradual"}, // KEDA's own default deletes running Jobs whenever the ScaledJob changes
+			// With default KEDA subtracts Jobs that it has just made itself; with eager it counts pending ones twice.
+			ScalingStrategy: ScalingStrategy{"default"},
+			Triggers:        []Trigger{{Type: "external", Metadata: metadata}}, // external-push does nothing for a ScaledJob
+		},
+	}
+}
+
+func (o *Options) workerPod() corev1.PodTemplateSpec {
+	memory := resource.MustParse(o.Worker.Memory)
+	limit := memory.DeepCopy()
+	limit.Add(memory)
+	c := corev1.Container{
+		Args: append([]string{
+			"work", fmt.Sprintf("--nats=nats://%s:%d", o.host(Hub), natsPort), "--nats-token-file=/etc/plumbline/nats-token/nats-token",
+			"--workers=" + strconv.Itoa(o.Worker.Sessions), "--exit-when-idle=" + o.Worker.ExitWhenIdle.String(), "--stop-grace=" + stopGrace.String(),
+		}, o.Worker.Args...),
+		Env: []corev1.EnvVar{node()}, Resources: needs(o.Worker.CPU, o.Worker.Memory, limit.String()),
+	}
+	t := o.pod(Work, "work", c, temporary(), secretVolume("nats-token", "/etc/plumbline/nats-token", TokenSecret))
+	s := &t.Spec
+	s.RestartPolicy = corev1.RestartPolicyNever
+	s.TerminationGracePeriodSeconds = ptr(int64(2 * stopGrace / time.Second))
+	s.NodeSelector, s.RuntimeClassName = o.Worker.NodeSelector, o.runtimeClass()
+	s.SecurityContext.SupplementalGroups = o.Worker.Groups
+	// A pod stuck on a dead node keeps its Job counted as running.
+	s.Tolerations = append(unreachable(), o.Worker.Tolerations...)
+	if o.Control.Placement == PlacementGate {
+		s.SchedulingGates = []corev1.PodSchedulingGate{{Name: Gate}}
+	}
+	return t
+}

@@ -1,0 +1,65 @@
+package config
+
+import (
+	"errors"
+	"time"
+)
+
+// Deploy is the configuration of what runs in a cluster.
+type Deploy struct {
+	DryRun         bool `help:"Print what would be applied, as YAML for kubectl apply -f -. Secrets are in it, newly made." env:"-"`
+	WithoutSecrets bool `help:"Leave the Secrets out: they are in the cluster already, or come from elsewhere (docs/cluster.md has their names)."`
+
+	Namespace       string   `help:"Namespace of everything." default:"plumbline" group:"Cluster"`
+	ClusterDomain   string   `help:"Domain of the cluster's DNS." default:"cluster.local" placeholder:"DOMAIN" group:"Cluster"`
+	Image           string   `help:"Image to run, as plumbline image --push prints it." placeholder:"REF" group:"Cluster"`
+	Registry        string   `help:"Instead of --image: where it was pushed, such as registry.example.org/team; the image is then REGISTRY/plumbline:VERSION." placeholder:"REGISTRY" group:"Cluster"`
+	ImagePullPolicy string   `help:"When nodes pull the image: ${enum}. Never where it was imported on every node." enum:"Always,IfNotPresent,Never" default:"IfNotPresent" group:"Cluster"`
+	ImagePullSecret []string `help:"Secret of the namespace with the registry's login. May be repeated." placeholder:"NAME" group:"Cluster"`
+
+	Storage      string   `help:"Size of the hub's volume: queue, journal, pictures, SQLite." default:"20Gi" placeholder:"SIZE" group:"Hub"`
+	StorageClass string   `help:"Class of the hub's volume (default: the cluster's)." placeholder:"NAME" group:"Hub"`
+	DatabaseURL  string   `name:"database-url" help:"PostgreSQL to write rows to, or SUPABASE_HOST and so on in the environment; goes into a Secret. Without one rows go to SQLite on the hub's volume." placeholder:"URL" env:"PLUMBLINE_DATABASE_URL,DATABASE_URL" group:"Hub"`
+	HubArg       []string `help:"Further argument of plumbline serve, such as --hub-arg=--journal-age=90d. May be repeated." sep:"none" placeholder:"ARG" group:"Hub"`
+
+	MQTTURL          string `name:"mqtt-url" help:"MQTT broker that already runs, such as mqtt://mosquitto.mqtt:1883, instead of the one inside." placeholder:"URL" group:"Broker"`
+	MQTTPasswordFile string `name:"mqtt-password-file" help:"File with the password of the URL's user; PLUMBLINE_MQTT_PASSWORD does the same. Goes into a Secret." placeholder:"FILE" type:"path" group:"Broker"`
+	MQTTAnonymous    bool   `name:"mqtt-anonymous" help:"Let anyone who reaches the broker inside publish." group:"Broker"`
+	MQTTService      string `name:"mqtt-service" help:"How devices reach the broker inside: ${enum}." enum:"ClusterIP,NodePort,LoadBalancer" default:"ClusterIP" group:"Broker"`
+
+	Placement       string   `help:"How workers get their node: by the scheduling gate of their pods (gate), by the ScaledJob's nodeAffinity (patch), or by Kubernetes alone (none)." enum:"gate,patch,none" default:"gate" group:"Control"`
+	Prometheus      []string `help:"Prometheus that the nodes' loads are in, such as http://prometheus.monitoring:9090. May be repeated: the first that answers is taken." placeholder:"URL" group:"Control"`
+	ControlReplicas int32    `help:"Replicas of the controller." default:"2" group:"Control"`
+	ControlArg      []string `help:"Further argument of plumbline control. May be repeated." sep:"none" placeholder:"ARG" group:"Control"`
+
+	Sysfs        string            `help:"Where nodes have their sysfs." default:"/sys" placeholder:"DIR" group:"Exporter"`
+	ExportNodes  map[string]string `help:"Labels of the nodes to measure: NAME=VALUE (default: all nodes)." placeholder:"NAME=VALUE" group:"Exporter"`
+	ExportArg    []string          `help:"Further argument of plumbline export. May be repeated." sep:"none" placeholder:"ARG" group:"Exporter"`
+	RuntimeClass string            `help:"RuntimeClass of exporter and workers where GPUs need one, such as nvidia." placeholder:"NAME" group:"Exporter"`
+
+	MaxWorkers      int32             `help:"Workers at a time, at most." default:"20" group:"Workers"`
+	PollingInterval time.Duration     `help:"How often KEDA asks whether workers are wanted." default:"2s" group:"Workers"`
+	WorkerSessions  int               `help:"Inference sessions of one worker." default:"1" group:"Workers"`
+	WorkerIdle      time.Duration     `help:"A worker ends when nothing could be claimed for this long." default:"20s" group:"Workers"`
+	WorkerCPU       string            `name:"worker-cpu" help:"CPU that one worker asks for." default:"500m" placeholder:"CPUS" group:"Workers"`
+	WorkerMemory    string            `help:"Memory that one worker asks for; its limit is twice as much." default:"512Mi" placeholder:"SIZE" group:"Workers"`
+	WorkerGroup     []int64           `help:"Further group of the workers' process that the GPU's devices are open to, such as 44 (video) on a Jetson. May be repeated." placeholder:"GID" group:"Workers"`
+	WorkerNodes     map[string]string `help:"Labels of nodes that may take workers: NAME=VALUE." placeholder:"NAME=VALUE" group:"Workers"`
+	WorkerArg       []string          `help:"Further argument of plumbline work, such as --worker-arg=--model=heavy. May be repeated." sep:"none" placeholder:"ARG" group:"Workers"`
+	Trigger         map[string]string `help:"Metadata of the ScaledJob's trigger (docs/scaler.md): KEY=VALUE, such as capturesPerJob=10." placeholder:"KEY=VALUE" group:"Workers"`
+}
+
+// Validate refuses what cannot be honoured. What the manifests themselves refuse is not said here again.
+func (d *Deploy) Validate() error {
+	switch {
+	case !d.DryRun:
+		return errors.New("applying to a cluster is not built yet; --dry-run prints what to apply: plumbline deploy --dry-run … | kubectl apply -f -")
+	case d.Image != "" && d.Registry != "":
+		return errors.New("--image and --registry both say which image: give one")
+	case d.MQTTURL == "" && d.MQTTPasswordFile != "":
+		return errors.New("--mqtt-password-file is of a broker outside, which --mqtt-url names")
+	case d.MQTTURL == "" && !d.MQTTAnonymous:
+		return errors.New("how do pictures come? Give --mqtt-url for a broker that already runs, or --mqtt-anonymous to let anyone who reaches the one inside publish")
+	}
+	return nil
+}
