@@ -36,7 +36,8 @@ const (
 
 // grammar is the command line.
 type grammar struct {
-	Config configPath `help:"Configuration file (YAML; keys are the names of the flags)." placeholder:"FILE" env:"PLUMBLINE_CONFIG"`
+	Config  configPath  `help:"Configuration file (YAML; keys are the names of the flags)." placeholder:"FILE" env:"PLUMBLINE_CONFIG"`
+	Release versionFlag `name:"version" help:"Print the version." env:"-"`
 
 	Serve    serveCommand    `cmd:"" help:"Run the hub: MQTT broker, queue, workers, recorder and page in one process."`
 	Work     workCommand     `cmd:"" help:"Analyse the pictures of a hub that runs elsewhere."`
@@ -90,12 +91,22 @@ func Main(ctx context.Context, p Process) int {
 	}
 	var coded *exit
 	if !errors.As(err, &coded) {
-		coded = &exit{exitFailed, err}
+		coded = &exit{codeOf(err), err}
 	}
 	if message := coded.Error(); message != "" {
 		fmt.Fprintln(p.Stderr, "plumbline:", message)
 	}
 	return coded.code
+}
+
+// codeOf is the exit code of an error that carries none. What was set wrong is often noticed deep inside only; such an error has
+// a method that tells so.
+func codeOf(err error) int {
+	var m interface{ Misused() bool }
+	if errors.As(err, &m) && m.Misused() {
+		return exitMisused
+	}
+	return exitFailed
 }
 
 // forgetEmptySettings makes an empty PLUMBLINE_… in the environment the same as none, as whoever writes NAME=${NAME:-} into a
@@ -144,6 +155,9 @@ func run(ctx context.Context, p Process) (err error) {
 	if err != nil {
 		return misused(fmt.Errorf("%w (see %s)", err, p.hint("--help")))
 	}
+	if err := refuseSecrets(command); err != nil {
+		return misused(err)
+	}
 	return command.Run()
 }
 
@@ -166,6 +180,16 @@ func newLog(p *Process, c config.Logging) *slog.Logger {
 		return slog.New(slog.NewJSONHandler(p.Stderr, options))
 	}
 	return slog.New(slog.NewTextHandler(p.Stderr, options))
+}
+
+// versionFlag is the version command for whoever expects a flag.
+type versionFlag bool
+
+// BeforeReset comes before anything else is looked at.
+func (versionFlag) BeforeReset(app *kong.Kong, p *Process) error {
+	err := versionCommand{}.Run(p)
+	app.Exit(exitOK)
+	return err
 }
 
 type versionCommand struct{}

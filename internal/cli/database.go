@@ -22,18 +22,23 @@ func (h *hub) openStore(ctx context.Context) (err error) {
 // openStore opens the table: PostgreSQL when a URL is set or the environment names one, else SQLite in the data folder.
 // Patient opens a server that is away, too: that is no reason not to take pictures, whereas a mistake in the settings is one.
 func openStore(ctx context.Context, c *config.Serve, patient bool, log *slog.Logger) (*store.Store, error) {
-	url := c.DatabaseURL
-	if url == "" {
-		var err error
-		if url, err = store.FromEnvironment(environment()); err != nil {
-			return nil, misused(err)
-		}
+	url, err := databaseURL(c)
+	if err != nil {
+		return nil, misused(err)
 	}
 	s, err := store.Open(ctx, store.Options{URL: url, Path: filepath.Join(c.Data.Data, "plumbline.db"), Patient: patient, Log: log})
 	if err != nil {
 		return nil, fmt.Errorf("opening the table of results: %w", err)
 	}
 	return s, nil
+}
+
+// databaseURL is the PostgreSQL that was named, or empty.
+func databaseURL(c *config.Serve) (string, error) {
+	if c.DatabaseURL != "" {
+		return c.DatabaseURL, nil
+	}
+	return store.FromEnvironment(environment())
 }
 
 func (h *hub) storeOpened() bool {
@@ -47,13 +52,14 @@ func (h *hub) storeOpened() bool {
 
 // whereRowsAre is for people.
 func (h *hub) whereRowsAre() string {
+	url, err := databaseURL(h.config)
 	switch {
-	case h.config.DatabaseURL == "" && !configuredElsewhere():
+	case err != nil || url == "":
 		return filepath.Join(h.config.Data.Data, "plumbline.db")
 	case !h.storeOpened():
-		return "PostgreSQL, which does not answer yet: results wait until it does"
+		return store.Place(url) + ", which does not answer yet: results wait until it does"
 	}
-	return "PostgreSQL"
+	return store.Place(url)
 }
 
 // configuredElsewhere says whether the environment names a PostgreSQL.

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/alecthomas/kong"
+
 	"plumbline/internal/config"
 	"plumbline/internal/datadir"
 	"plumbline/internal/ledger"
@@ -45,7 +47,10 @@ Examples:
   plumbline ledger --http http://hub.local:8080 --http-token-file token`
 }
 
-func (c *ledgerCommand) Run(ctx context.Context, p *Process) error {
+func (c *ledgerCommand) Run(ctx context.Context, p *Process, command *kong.Context) error {
+	if c.HTTP != "" && onCommandLine(command, "data") {
+		return misused(errors.New("--data and --http exclude each other: the ledger of this folder, or of the hub at that address?"))
+	}
 	defer c.sayIfLong(p)()
 	report, err := c.take(ctx)
 	if err != nil {

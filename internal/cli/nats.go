@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/alecthomas/kong"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"plumbline/internal/config"
@@ -28,29 +29,60 @@ func outsideNATS(c *config.OutsideNATS, alone bool) (*queue.Outside, error) {
 
 // natsServer is the NATS that hub and workers share.
 func natsServer(c *config.NATSServer) (*queue.Outside, error) {
-	password, err := natsPassword(c)
+	password, err := secret("NATS password", c.NATSPasswordFile, "PLUMBLINE_NATS_PASSWORD")
+	if err != nil {
+		return nil, misused(err)
+	}
+	token, err := secret("NATS token", c.NATSAuthToken, "PLUMBLINE_NATS_AUTH_TOKEN")
 	if err != nil {
 		return nil, misused(err)
 	}
 	return &queue.Outside{
 		Server: queue.Server{
-			URLs: c.NATS, Credentials: c.NATSCreds, User: c.NATSUser, Password: password,
+			URLs: c.NATS, Credentials: c.NATSCreds, User: c.NATSUser, Password: password, Token: token,
 			CA: c.NATSCA, Cert: c.NATSCert, Key: c.NATSKey,
 		},
 		Prefix: c.NATSPrefix,
 	}, nil
 }
 
-// natsPassword is that of a file or else of the environment; never of the command line, which everybody can read.
-func natsPassword(c *config.NATSServer) (string, error) {
-	if c.NATSPasswordFile == "" {
-		return os.Getenv("PLUMBLINE_NATS_PASSWORD"), nil
+// secret is that of a file or else of the environment; never of the command line, which everybody can read.
+func secret(what, file, variable string) (string, error) {
+	if file == "" {
+		return os.Getenv(variable), nil
 	}
-	text, err := os.ReadFile(c.NATSPasswordFile)
+	text, err := os.ReadFile(file)
 	if err != nil {
-		return "", fmt.Errorf("reading the NATS password: %w", err)
+		return "", fmt.Errorf("reading the %s: %w", what, err)
 	}
 	return strings.TrimRight(string(text), "\r\n"), nil
+}
+
+// refuseSecrets finds passwords and tokens in the addresses of --nats on the command line. By the environment and by the
+// configuration file they may be given.
+func refuseSecrets(command *kong.Context) error {
+	for _, part := range command.Path {
+		if part.Flag == nil || part.Resolved || part.Flag.Name != "nats" {
+			continue
+		}
+		urls, _ := part.Flag.Target.Interface().([]string)
+		for _, text := range urls {
+			if err := refuseSecret(text); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// refuseSecret refuses whatever stands before an @: NATS takes a name without a password for a token.
+func refuseSecret(text string) error {
+	if !strings.Contains(text, "@") {
+		return nil
+	}
+	return fmt.Errorf("--nats …@%s: a password or a token does not belong on the command line, where other users of the machine can read it; "+
+		"give the address without it, and --nats-user with --nats-password-file or PLUMBLINE_NATS_PASSWORD, or --nats-auth-token-file, or all of it as PLUMBLINE_NATS",
+		strings.TrimPrefix(text[strings.LastIndex(text, "@"):], "@"))
 }
 
 // rowsAreOurs says that results go to a file of the data folder, where no other hub can write them.

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"strings"
 	"sync/atomic"
 
 	"plumbline/internal/config"
@@ -48,7 +46,7 @@ func outsideOptions(c *config.OutsideBroker) (outside.Options, error) {
 	if err != nil {
 		return outside.Options{}, fmt.Errorf("--mqtt-url: %w", err)
 	}
-	password, err := mqttPassword(c.MQTTPasswordFile)
+	password, err := secret("MQTT password", c.MQTTPasswordFile, "PLUMBLINE_MQTT_PASSWORD")
 	if err != nil {
 		return outside.Options{}, err
 	}
@@ -64,18 +62,6 @@ func outsideOptions(c *config.OutsideBroker) (outside.Options, error) {
 
 func brokerTLS(c config.BrokerTLS) dial.TLS {
 	return dial.TLS{CAFile: c.CA, CertFile: c.Cert, KeyFile: c.Key}
-}
-
-// mqttPassword is that of a file or else of the environment; never of the command line, which everybody can read.
-func mqttPassword(file string) (string, error) {
-	if file == "" {
-		return os.Getenv("PLUMBLINE_MQTT_PASSWORD"), nil
-	}
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return "", fmt.Errorf("reading the MQTT password: %w", err)
-	}
-	return strings.TrimRight(string(text), "\r\n"), nil
 }
 
 // brokers are those on which results are told, for those who publish from before their start. What they publish until then

@@ -56,6 +56,9 @@ func (c *sendCommand) Run(ctx context.Context, p *Process) error {
 	if err != nil {
 		return misused(err)
 	}
+	if err := readable(files); err != nil {
+		return misused(err)
+	}
 	if c.Repeat < 1 {
 		return misused(fmt.Errorf("--repeat is %d: give at least 1", c.Repeat))
 	}
@@ -78,6 +81,19 @@ func (c *sendCommand) Run(ctx context.Context, p *Process) error {
 	return err
 }
 
+// readable finds a mistyped name before anything is sent.
+func readable(files []string) error {
+	for _, name := range files {
+		if name == "-" {
+			continue
+		}
+		if _, err := os.Stat(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (c *sendCommand) report(p *Process, o device.Progress) {
 	if c.JSON {
 		fmt.Fprintf(p.Stdout, `{"sent":%d,"acknowledged":%d,"refused":%d,"sent_again":%d,"bytes":%d}`+"\n", o.Sent, o.Acknowledged, o.Refused, o.SentAgain, o.Bytes)
@@ -95,7 +111,7 @@ func (c *sendCommand) options() (device.Options, error) {
 	if err != nil {
 		return device.Options{}, fmt.Errorf("--mqtt-topic: %w", err)
 	}
-	password, err := mqttPassword(c.Password)
+	password, err := secret("MQTT password", c.Password, "PLUMBLINE_MQTT_PASSWORD")
 	if err != nil {
 		return device.Options{}, err
 	}

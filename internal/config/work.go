@@ -70,7 +70,7 @@ func (j *Joining) Validate() error {
 }
 
 func (n *NATSServer) identified() bool {
-	return n.NATSCreds != "" || n.NATSUser != "" || n.NATSPasswordFile != "" || n.NATSCA != "" || n.NATSCert != "" || n.NATSKey != ""
+	return n.NATSCreds != "" || n.NATSUser != "" || n.NATSPasswordFile != "" || n.NATSAuthToken != "" || n.NATSCA != "" || n.NATSCert != "" || n.NATSKey != ""
 }
 
 // Work is the configuration of a worker in a process of its own.
@@ -102,7 +102,7 @@ func (w *Work) Validate() error {
 	case w.NATSTokenFile != "" && len(w.NATS) > 1:
 		return errors.New("--nats-token-file is of one hub's listener: give one address")
 	case w.NATSTokenFile != "" && w.NATSServer.identified():
-		return errors.New("--nats-token-file is all that a hub's listener asks for; --nats-creds, --nats-user, --nats-ca and --nats-cert are for a NATS outside")
+		return errors.New("--nats-token-file is all that a hub's listener asks for; --nats-creds, --nats-user, --nats-auth-token-file, --nats-ca and --nats-cert are for a NATS outside")
 	case w.HubTimeout < 0 || w.ExitWhenIdle < 0:
 		return errors.New("--hub-timeout and --exit-when-idle are durations such as 5m and 10s")
 	case w.HTTPListen == "" && (w.HTTPTokenFile != "" || w.HTTPAnonymous):

@@ -37,7 +37,7 @@ func hubAddress(text string) (host, address string, err error) {
 func dialListener(text string, t token, options ...nats.Option) (*nats.Conn, error) {
 	host, address, err := hubAddress(text)
 	if err != nil {
-		return nil, refusedError{err}
+		return nil, refusedError{misuse{err}}
 	}
 	name := rand.Text()
 	all := append([]nats.Option{

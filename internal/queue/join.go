@@ -74,7 +74,7 @@ func Join(ctx context.Context, o JoinOptions) (*Worker, error) {
 	o = o.withDefaults()
 	if o.Outside != nil {
 		if err := o.Outside.validate(); err != nil {
-			return nil, err
+			return nil, misuse{err}
 		}
 	}
 	metrics := newWorkerMetrics()
@@ -146,7 +146,7 @@ func (o JoinOptions) dial(p *presence, d *denials) (*nats.Conn, error) {
 	}
 	t, err := readToken(o.TokenFile)
 	if err != nil {
-		return nil, refusedError{err}
+		return nil, refusedError{misuse{err}}
 	}
 	return dialListener(o.URL, t, lasting(p, o.Logger)...)
 }

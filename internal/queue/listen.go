@@ -83,10 +83,10 @@ func workersAccount(ns *server.Server) (*server.Account, error) {
 func (l Listener) listen(o *server.Options, dir string, log *slog.Logger) error {
 	host, port, err := net.SplitHostPort(l.Address)
 	if err != nil {
-		return fmt.Errorf("the listener's address %q is not HOST:PORT: %w", l.Address, err)
+		return misuse{fmt.Errorf("the listener's address %q is not HOST:PORT: %w", l.Address, err)}
 	}
 	if o.Port, err = strconv.Atoi(port); err != nil || o.Port < 0 || o.Port > 65535 {
-		return fmt.Errorf("the listener's address %q has no port between 0 and 65535", l.Address)
+		return misuse{fmt.Errorf("the listener's address %q has no port between 0 and 65535", l.Address)}
 	}
 	if o.Port == 0 {
 		o.Port = server.RANDOM_PORT

@@ -84,7 +84,10 @@ func (o Options) withDefaults() (Options, error) {
 	if o.OnHung == nil {
 		o.OnHung = func(string) {}
 	}
-	return o, o.validate()
+	if err := o.validate(); err != nil {
+		return o, misuse{err}
+	}
+	return o, nil
 }
 
 // names are those of the installation.

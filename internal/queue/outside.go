@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -73,6 +75,34 @@ func (s Server) validate() error {
 	}
 	if ways > 1 {
 		return errors.New("queue: give one of credentials, user with password, and token for NATS")
+	}
+	return errors.Join(s.validateURLs(), s.validateFiles())
+}
+
+func (s Server) validateURLs() error {
+	for _, text := range s.URLs {
+		if !strings.Contains(text, "://") {
+			text = "nats://" + text
+		}
+		u, err := url.Parse(text)
+		if err != nil || u.Hostname() == "" || !slices.Contains([]string{"nats", "tls", "ws", "wss"}, u.Scheme) {
+			return fmt.Errorf("queue: %s is no address of a NATS server: write it like nats://host:4222 or tls://host:4222", Server{URLs: []string{text}})
+		}
+	}
+	return nil
+}
+
+// validateFiles finds at once what every attempt to connect would stumble over.
+func (s Server) validateFiles() error {
+	for _, file := range []struct{ what, path string }{
+		{"credentials for NATS", s.Credentials}, {"authorities of the NATS server", s.CA}, {"certificate for NATS", s.Cert}, {"key of the certificate for NATS", s.Key},
+	} {
+		if file.path == "" {
+			continue
+		}
+		if _, err := os.ReadFile(file.path); err != nil {
+			return fmt.Errorf("reading the %s: %w", file.what, err)
+		}
 	}
 	return nil
 }

@@ -83,6 +83,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	return &Store{c}, nil
 }
 
+// Place names where rows go by a URL, for people: server and database, and nothing that is secret.
+func Place(url string) string { return postgres.Place(url) }
+
 // Opened is closed once the database has been reached.
 func (s *Store) Opened() <-chan struct{} { return s.opened }
 
@@ -95,7 +98,7 @@ func open(ctx context.Context, o Options, log *slog.Logger) (database, error) {
 	case strings.HasPrefix(o.URL, "postgres://"), strings.HasPrefix(o.URL, "postgresql://"):
 		return postgres.Open(ctx, o.URL, log)
 	}
-	return nil, errors.New("the database URL must begin with postgres:// or postgresql://; leave it out for SQLite")
+	return nil, misuse{errors.New("the database URL must begin with postgres:// or postgresql://; leave it out for SQLite")}
 }
 
 // FromEnvironment makes a PostgreSQL URL of environment values: DATABASE_URL, or SUPABASE_HOST and its companions; empty when

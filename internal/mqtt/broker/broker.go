@@ -30,7 +30,7 @@ type Broker struct {
 func Start(o Options) (*Broker, error) {
 	o, err := o.withDefaults()
 	if err != nil {
-		return nil, err
+		return nil, misuse{err}
 	}
 	m, err := newMetrics(o.Registerer)
 	if err != nil {
@@ -42,7 +42,7 @@ func Start(o Options) (*Broker, error) {
 	common, err := newShared(o, h)
 	if err != nil {
 		cancel()
-		return nil, err
+		return nil, misuse{err}
 	}
 	b := &Broker{server: server, gate: h.gate, cancel: cancel, grace: o.CloseGrace, metrics: m}
 	b.close = sync.OnceValue(b.shutDown)

@@ -88,7 +88,7 @@ var ErrUnacknowledged = errors.New("not acknowledged")
 func Send(ctx context.Context, o Options, pictures iter.Seq2[Picture, error], progress func(Progress)) (Progress, error) {
 	o, err := o.withDefaults()
 	if err != nil {
-		return Progress{}, err
+		return Progress{}, misuse{err}
 	}
 	next, stop := iter.Pull2(pictures)
 	defer stop()

@@ -1,6 +1,8 @@
 package postgres
 
 import (
+	"net"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,12 +24,25 @@ const (
 // for settings of its own and refuse the connection.
 var foreignSettings = []string{"pgbouncer", "connection_limit", "pool_timeout", "supa"}
 
+// Place names the server and the database of a URL, and nothing that is secret.
+func Place(url string) string {
+	config, err := parse(url)
+	if err != nil {
+		return "PostgreSQL"
+	}
+	server := config.ConnConfig.Host
+	if !strings.HasPrefix(server, "/") { // the folder of a socket
+		server = net.JoinHostPort(server, strconv.Itoa(int(config.ConnConfig.Port)))
+	}
+	return "PostgreSQL at " + server + ", database " + config.ConnConfig.Database
+}
+
 // Config is the pool's configuration for a URL. As with every PostgreSQL client, what the URL leaves out may come from PGHOST,
 // PGSSLMODE and so on, or ~/.pgpass. The error never quotes the URL, which may hold a password.
 func Config(url string) (*pgxpool.Config, error) {
 	config, err := parse(url)
 	if err != nil {
-		return nil, unreadable(url, err)
+		return nil, misuse{unreadable(url, err)}
 	}
 	if !strings.Contains(url, "pool_max_conns") {
 		config.MaxConns = connections

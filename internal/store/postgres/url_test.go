@@ -18,6 +18,19 @@ func supabase(more ...string) map[string]string {
 	return env
 }
 
+func TestPlaceHasNoSecret(t *testing.T) {
+	for url, want := range map[string]string{
+		"postgres://me:secret@db.example.co:6543/posture?sslmode=require": "PostgreSQL at db.example.co:6543, database posture",
+		"postgresql://me:secret@[::1]/posture":                            "PostgreSQL at [::1]:5432, database posture",
+		"postgres:///posture?host=/run/postgresql&user=me":                "PostgreSQL at /run/postgresql, database posture",
+		"postgres://me:sec ret@db/%zz":                                    "PostgreSQL",
+	} {
+		if got := postgres.Place(url); got != want {
+			t.Errorf("%s is said to be %q, want %q", url, got, want)
+		}
+	}
+}
+
 func TestURL(t *testing.T) {
 	for name, test := range map[string]struct {
 		env       map[string]string
