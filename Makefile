@@ -159,6 +159,9 @@ bench: build linux-amd64 .tools/peer/ready $(if $(PICTURES),,.tools/people/ready
 	@$(GO) build -o dist/bench-landmarks ./test/bench/landmarks
 	@$(GO) run ./test/bench $(if $(PICTURES),-pictures $(PICTURES)) $(ARGS)
 
+placement-study: ## write the tables and the picture of docs/placement.md
+	@go run ./test/placement $(ARGS)
+
 parity: assets .tools/peer/ready ## compare landmarks with Python's wheel (PICTURES=folder, else the synthetic people)
 	@scripts/need.sh bench
 	@test/parity/run.sh $(or $(PICTURES),internal/demo/people) $(ARGS)
@@ -174,4 +177,4 @@ clean: ## remove what was built (node_modules and .tools stay)
 	@rm -rf dist
 	@find internal/bundle/assets -mindepth 1 ! -name README.md -delete
 
-.PHONY: help deps deps-build deps-test build assets run demo test lint cover fuzz chaos compat cluster-test bench parity photos dist image dist-test licenses clean
+.PHONY: help deps deps-build deps-test build assets run demo test lint cover fuzz chaos compat cluster-test bench parity photos placement-study dist image dist-test licenses clean

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/schollz/progressbar/v3"
 
@@ -57,14 +58,17 @@ func (c *simulateCommand) Run(ctx context.Context, p *Process) error {
 	if err != nil {
 		return misused(err)
 	}
-	bar := c.bar(p, len(policies)*c.Seeds)
-	report, err := simulate.Compare(ctx, scenario, policies, simulate.Seeds(c.Seeds), func() {
+	bar := c.bar(p, len(policies)*c.Seeds*scenario.Pictures)
+	report, err := simulate.Compare(ctx, scenario, policies, simulate.Seeds(c.Seeds), func(n int) {
 		if bar != nil {
-			_ = bar.Add(1) // a bar that cannot be drawn is no reason to stop
+			_ = bar.Add(n) // a bar that cannot be drawn is no reason to stop
 		}
 	})
 	if bar != nil {
 		_ = bar.Finish()
+	}
+	if errors.Is(err, context.Canceled) {
+		return errors.New("stopped before the end: nothing is compared")
 	}
 	if err != nil {
 		return fmt.Errorf("simulating: %w", err)
@@ -81,16 +85,20 @@ func (c *simulateCommand) Run(ctx context.Context, p *Process) error {
 	return nil
 }
 
-// manyPictures is from how many pictures on, over all runs, a progress bar is worth its line.
-const manyPictures = 20000
+// manyPictures is from how many pictures on, over all runs, a progress bar is worth its line, on eight nodes: about a second.
+const manyPictures = 50000
 
-func (c *simulateCommand) bar(p *Process, runs int) *progressbar.ProgressBar {
-	if runs*c.Pictures < manyPictures || !isTerminal(p.Stderr) {
+func (c *simulateCommand) bar(p *Process, pictures int) *progressbar.ProgressBar {
+	if pictures < manyPictures && pictures*c.Nodes < 8*manyPictures || !isTerminal(p.Stderr) {
 		return nil
 	}
-	return progressbar.NewOptions(runs, progressbar.OptionSetWriter(p.Stderr), progressbar.OptionShowCount(),
-		progressbar.OptionSetItsString("runs"), progressbar.OptionClearOnFinish(), progressbar.OptionSetPredictTime(true))
+	return progressbar.NewOptions(pictures, progressbar.OptionSetWriter(p.Stderr), progressbar.OptionShowCount(), progressbar.OptionShowIts(),
+		progressbar.OptionSetItsString("pictures"), progressbar.OptionClearOnFinish(), progressbar.OptionSetPredictTime(true),
+		progressbar.OptionThrottle(barThrottle))
 }
+
+// barThrottle is how often the bar is drawn.
+const barThrottle = 100 * time.Millisecond
 
 // mostSeeds bounds --seeds.
 const mostSeeds = 10000

@@ -61,7 +61,8 @@ func TestRebalance(t *testing.T) {
 		}, []gpu.Leave{{Pod: "young", Node: "hot", Foreign: 0.9, Target: "cool", Expected: 0.7}}},
 		"two nodes, one slot elsewhere": {func(s *situation) {
 			s.cool = append(s.cool, every("warm", 1.2, 2*time.Minute)...)
-			s.workers = append(s.workers, gpu.Worker{Pod: "o", Node: "warm", PlacedAt: now.Add(-time.Hour)})
+			s.workers = append(s.workers, gpu.Worker{Pod: "o", Node: "warm", PlacedAt: now.Add(-time.Hour), Load: 0.3})
+			s.workers[0].Load, s.rules.WorkerLoad = 0.3, 0 // so that only the slot is in the way
 		}, leaves},
 		"switched off": {func(s *situation) { s.rules.RebalanceWindow = 0 }, nil},
 	} {
@@ -145,12 +146,28 @@ func TestLearnLoad(t *testing.T) {
 		"nothing at all":       {400, 0, 0, 1, 0, 0},
 		"others waver":         {4000, 0.2, 0.1, 1, 0.2, 0},
 		"over a window":        {400, 0.2, 0, 1, 0.2, 10 * time.Second},
-		"at the limit":         {400, 0.9, 0, 1, 0.3, 0},
+		"at the limit":         {400, 0.9, 0, 1, 0.7, 0}, // from 0.3 to 1: at least 0.7
 	} {
 		samples, workers := history(c.n, c.load, c.waver, c.most, c.window)
 		if got := gpu.LearnLoad(samples, workers, 0.3, time.Minute); math.Abs(got-c.want) > 0.01 {
 			t.Errorf("%s: %g, not %g", name, got, c.want)
 		}
+	}
+}
+
+// From 90 % a GPU can show no more than 10 % of a worker, which says nothing of its load.
+func TestLearnLoadIsNotLoweredByTheLimit(t *testing.T) {
+	var samples []gpu.Sample
+	var workers []gpu.Worker
+	for i := range 100 {
+		at := now.Add(time.Duration(i) * 15 * time.Second)
+		samples = append(samples, gpu.Sample{Node: "n", Utilization: []float64{0.9, 1}[i%2], At: at})
+		if i%2 == 1 {
+			workers = append(workers, gpu.Worker{Pod: fmt.Sprint(i), Node: "n", PlacedAt: at.Add(-time.Second), EndedAt: at.Add(time.Second)})
+		}
+	}
+	if got := gpu.LearnLoad(samples, workers, 0.3, time.Minute); math.Abs(got-0.3) > 1e-9 {
+		t.Errorf("%g", got)
 	}
 }
 

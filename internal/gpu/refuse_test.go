@@ -75,6 +75,13 @@ func TestWhyANodeIsRefused(t *testing.T) {
 		"younger duplicate sample": {func(s *gpu.Snapshot, _ *gpu.Rules) {
 			s.Samples = append(s.Samples, gpu.Sample{Node: "n", Utilization: 0.9, At: now})
 		}, "GPU at 90 %, threshold 80 %"},
+		"duplicate sample of the same moment": {func(s *gpu.Snapshot, _ *gpu.Rules) {
+			s.Samples = append(s.Samples, gpu.Sample{Node: "n", Utilization: 0.9, At: s.Samples[0].At})
+		}, "GPU at 90 %, threshold 80 %"},
+		"one duplicate of its worker ended": {func(s *gpu.Snapshot, _ *gpu.Rules) {
+			s.Workers = []gpu.Worker{worker(-time.Minute), worker(-time.Minute)}
+			s.Workers[1].EndedAt = now.Add(-30 * time.Second)
+		}, ""},
 		"the original looks at no placements": {func(s *gpu.Snapshot, r *gpu.Rules) {
 			r.Policy, r.Slots, s.Workers = gpu.Original, 3, []gpu.Worker{{Pod: "a", Node: "n", PlacedAt: now}, {Pod: "b", Node: "n", PlacedAt: now}}
 		}, ""},
@@ -147,7 +154,8 @@ func TestFallback(t *testing.T) {
 	})
 	t.Run("never takes CPUs that nobody measures", func(t *testing.T) {
 		s, r := snapshot(time.Hour), gpu.DefaultRules()
-		s.Machines, r.Fallback = nil, gpu.FallbackCPU
+		s.Machines, r.Fallback = []gpu.Machine{{Node: "cpu-low", CPU: -1, At: now}}, gpu.FallbackCPU
+		r.CPUThreshold, r.MemoryThreshold = 0, 0
 		if k := gpu.Rank(s, r); len(k.Candidates) != 0 {
 			t.Errorf("%+v", k.Candidates)
 		}

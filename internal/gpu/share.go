@@ -1,6 +1,7 @@
 package gpu
 
 import (
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -83,23 +84,46 @@ const prior = 4
 
 // LearnLoad estimates what one worker adds to a GPU, for Rules.WorkerLoad, from the nodes' history: how much the ratio moved
 // between two samples against how many of our workers the one shows more than the other (least squares over all pairs that are
-// at most maxAge apart), drawn towards the setting while there is little to learn from. A GPU at its limit teaches nothing.
-// What else changed on the nodes cancels out in the mean.
+// at most maxAge apart), drawn towards the setting while there is little to learn from. What else changed on the nodes cancels
+// out in the mean. A GPU at its limit tells only that the rise was no smaller, and counts where that is more than the rest says.
 func LearnLoad(samples []Sample, workers []Worker, setting float64, maxAge time.Duration) float64 {
-	held := workersByNode(workers)
-	moved, counted := prior*setting, float64(prior)
-	for node, history := range samplesByNode(samples) {
-		for i := 1; i < len(history); i++ {
-			a, b := history[i-1], history[i]
-			if b.At.Sub(a.At) > maxAge || a.Utilization >= saturated || b.Utilization >= saturated {
-				continue
-			}
-			more := shown(b, held[node]) - shown(a, held[node])
-			moved += more * (b.Utilization - a.Utilization)
-			counted += more * more
+	free, limited := moves(samples, workersByNode(workers), maxAge)
+	above, below := prior*setting, float64(prior) // of the slope's fraction
+	add := func(m move) { above, below = above+m.workers*m.ratio, below+m.workers*m.workers }
+	for _, m := range free {
+		add(m)
+	}
+	least := above / below
+	for _, m := range limited {
+		if m.workers != 0 && m.ratio/m.workers > least {
+			add(m)
 		}
 	}
-	return math.Min(math.Max(moved/counted, 0), 1)
+	return math.Min(math.Max(above/below, 0), 1)
+}
+
+// move is what changed on a node between two samples.
+type move struct{ workers, ratio float64 }
+
+// moves are those between samples below the GPU's limit, and those from or to the limit.
+func moves(samples []Sample, held map[string][]*Worker, maxAge time.Duration) (free, limited []move) {
+	by := samplesByNode(samples)
+	for _, node := range slices.Sorted(maps.Keys(by)) { // in order, so that sums round the same every time
+		for i := 1; i < len(by[node]); i++ {
+			a, b := by[node][i-1], by[node][i]
+			if b.At.Sub(a.At) > maxAge {
+				continue
+			}
+			m := move{shown(b, held[node]) - shown(a, held[node]), b.Utilization - a.Utilization}
+			switch atLimit, was := b.Utilization >= saturated, a.Utilization >= saturated; {
+			case !atLimit && !was:
+				free = append(free, m)
+			case atLimit != was:
+				limited = append(limited, m)
+			}
+		}
+	}
+	return free, limited
 }
 
 // shown is how many workers a sample shows, those that ran in a part of its window in part.

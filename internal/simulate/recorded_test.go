@@ -73,6 +73,21 @@ func TestRecordedLoadIsPlayed(t *testing.T) {
 	}
 }
 
+// A value holds until the next one, which here begins when the recording starts over.
+func TestRecordedValueHolds(t *testing.T) {
+	r, err := simulate.ReadRecorded(strings.NewReader("node,time,utilization\na,0,0.25\na,100,0.75\n"), simulate.Auto)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := tiny(0)
+	s.Recorded = r
+	for at := time.Duration(0); at < 5*time.Minute; at += time.Second {
+		if v := s.LoadsOf(1).At(0, at); v != 0.25 {
+			t.Fatalf("%g at %s", v, at)
+		}
+	}
+}
+
 func FuzzReadRecorded(f *testing.F) {
 	f.Add("node,time,utilization\na,0,0.5\na,60,0.25\n")
 	f.Add(`[{"node":"a","time":1,"utilization":0.5},{"node":"a","time":"2026-03-01T00:01:00Z","utilization":1}]`)

@@ -35,20 +35,20 @@ type Report struct {
 	Runs     []Outcome `json:"-"`
 }
 
-// Compare runs every policy with every seed. Step is called after each run; nil: not.
-func Compare(ctx context.Context, s Scenario, policies []gpu.Policy, seeds []uint64, step func()) (Report, error) {
+// Compare runs every policy with every seed. Step is called with the number of captures that were just done; nil: not.
+func Compare(ctx context.Context, s Scenario, policies []gpu.Policy, seeds []uint64, step func(int)) (Report, error) {
+	if step == nil {
+		step = func(int) {}
+	}
 	r := Report{Scenario: s, Seeds: seeds}
 	for _, p := range policies {
 		var runs []Outcome
 		for _, seed := range seeds {
-			o, err := Run(ctx, s, p, seed)
+			o, err := run(ctx, s, p, seed, step)
 			if err != nil {
 				return r, err
 			}
 			runs = append(runs, o)
-			if step != nil {
-				step()
-			}
 		}
 		r.Policies, r.Runs = append(r.Policies, Summarize(p, runs)), append(r.Runs, runs...)
 	}

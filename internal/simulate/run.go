@@ -34,7 +34,13 @@ var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // Run plays the scenario, which must be valid, under one policy.
 func Run(ctx context.Context, s Scenario, p gpu.Policy, seed uint64) (Outcome, error) {
+	return run(ctx, s, p, seed, func(int) {})
+}
+
+// run calls step with the number of captures that were just done.
+func run(ctx context.Context, s Scenario, p gpu.Policy, seed uint64, step func(int)) (Outcome, error) {
 	w := newWorld(s, p, seed)
+	w.step = step
 	for w.events.Len() > 0 && w.out.Unfinished > 0 {
 		if err := ctx.Err(); err != nil {
 			return w.out, err
@@ -97,6 +103,7 @@ type world struct {
 	workers map[string]*gpu.Worker
 	order   []string // of the workers, so that nothing depends on a map's order
 	history []gpu.Sample
+	step    func(int)
 	queue   []time.Duration // when each waiting capture arrived
 	booked  int             // captures that Jobs which start are going to take
 	out     Outcome
@@ -285,4 +292,5 @@ func (w *world) end(pod string, node int, taken []time.Duration) {
 		w.out.Unfinished--
 		w.backlog(-1)
 	}
+	w.step(len(taken))
 }

@@ -1,7 +1,7 @@
 // Package simulate compares policies of placement offline: a discrete-event simulation of nodes, samples that grow old, and
 // Jobs, whose placements are made by gpu.Rank and gpu.Ranking.Choose, the very functions that place pods in a cluster. It is
-// pure and deterministic: the same scenario and seed give the same outcome on every machine, and all policies meet the same
-// loads and arrivals. It reads no clock and no network; it knows nothing of Kubernetes, and models the way from a waiting
+// pure and deterministic: the same scenario and seed give the same outcome (but for the last place of sums, which processors
+// round differently), and all policies meet the same loads and arrivals. It reads no clock and no network; it knows nothing of Kubernetes, and models the way from a waiting
 // capture to a running Job by two delays.
 package simulate
 

@@ -121,6 +121,22 @@ func TestStudyHoldsWhatIsClaimed(t *testing.T) {
 	}
 }
 
+// However the loads change, the oracle is never caught out by them; whoever has samples only is.
+func TestOracleKnowsTheTrueLoad(t *testing.T) {
+	s := simulate.Study()
+	s.Change, s.StepEvery = simulate.Steps, 20*time.Second
+	caught := 0
+	for _, seed := range simulate.Seeds(5) {
+		if o := run(t, s, simulate.Oracle, seed); o.OverThreshold > 0 {
+			t.Errorf("seed %d: %d of the oracle's placements were over the threshold", seed, o.OverThreshold)
+		}
+		caught += run(t, s, gpu.LeastLoaded, seed).OverThreshold
+	}
+	if caught == 0 {
+		t.Error("samples of 15 s tell as much as an oracle: the loads do not change")
+	}
+}
+
 func TestUnfinishedIsSaid(t *testing.T) {
 	s := tiny(0.85)
 	s.Pictures, s.Limit = 3, 5*time.Minute
