@@ -106,7 +106,7 @@ func newSecrets(c *config.Deploy) (*manifest.Secrets, error) {
 		return nil, err
 	}
 	s := &manifest.Secrets{Authority: passport.Authority, Token: passport.Token, HTTPToken: []byte(rand.Text()), Database: databaseSettings(c)}
-	password, err := mqttPassword(c.MQTTPasswordFile)
+	password, err := secret("MQTT password", c.MQTTPasswordFile, "PLUMBLINE_MQTT_PASSWORD")
 	if err != nil {
 		return nil, err
 	}
