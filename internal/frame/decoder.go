@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"plumbline/internal/hugepage"
 	"plumbline/internal/posture"
 )
 
@@ -92,5 +93,7 @@ func resize(b []byte, n int) []byte {
 	if n <= cap(b) {
 		return b[:n]
 	}
-	return slices.Grow(b[:0], n)[:n]
+	b = slices.Grow(b[:0], n)[:n]
+	hugepage.Advise(b)
+	return b
 }

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/cpu"
 
+	"plumbline/internal/blazepose/arena"
 	"plumbline/internal/blazepose/tflite"
 )
 
@@ -37,7 +38,7 @@ const scratch = C.RUN * panelGroups * group
 // Network is a network ready to run, in memory of its own. Any number of sessions share it.
 type Network struct {
 	plan   *plan
-	arena  arena
+	arena  arena.Arena
 	steps  []C.struct_step // in the arena, as what they point to
 	floats int             // of a session's pictures
 }
@@ -57,10 +58,10 @@ func New(m *tflite.Model, outputs []int) (*Network, error) {
 	for _, s := range p.steps {
 		sizes = append(sizes, s.weightBytes(), 4*len(s.bias)+4*group)
 	}
-	if n.arena, err = newArena(sizes...); err != nil {
+	if n.arena, err = arena.New(sizes...); err != nil {
 		return nil, err
 	}
-	n.steps = unsafe.Slice((*C.struct_step)(n.arena.take(sizes[0])), len(p.steps))
+	n.steps = unsafe.Slice((*C.struct_step)(n.arena.Take(sizes[0])), len(p.steps))
 	for i, s := range p.steps {
 		n.steps[i] = stepInC(s)
 		if err := n.weights(s, &n.steps[i], sizes[1+2*i], sizes[2+2*i]); err != nil {
@@ -103,7 +104,7 @@ func pictureInC(p *picture) C.struct_picture {
 
 // weights packs a step's weights and biases.
 func (n *Network) weights(s *step, c *C.struct_step, weightBytes, biasBytes int) error {
-	packed, bias := n.arena.take(weightBytes), n.arena.take(biasBytes)
+	packed, bias := n.arena.Take(weightBytes), n.arena.Take(biasBytes)
 	c.weights, c.bias = packed, (*C.float)(bias)
 	copy(unsafe.Slice((*float32)(bias), biasBytes/4), s.bias)
 	switch {
@@ -143,5 +144,5 @@ func (n *Network) Shape(output int) (height, width, channels int) {
 // Close gives the memory back. All sessions must be closed before.
 func (n *Network) Close() error {
 	n.steps = nil
-	return n.arena.free()
+	return n.arena.Free()
 }

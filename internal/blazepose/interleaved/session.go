@@ -13,13 +13,15 @@ import (
 	"errors"
 	"math"
 	"unsafe"
+
+	"plumbline/internal/blazepose/arena"
 )
 
 // Session is a network with its memory. It serves one goroutine at a time.
 type Session struct {
 	network *Network
 	variant C.int
-	arena   arena
+	arena   arena.Arena
 	job     *C.struct_session
 	input   []float32 // planes
 	memory  []float32 // pictures
@@ -32,15 +34,15 @@ func (n *Network) NewSession() (*Session, error) {
 	s := &Session{network: n, variant: variant}
 	sizes := []int{C.sizeof_struct_session, 4 * planes, 4 * n.floats, 4 * scratch, 4 * steps}
 	var err error
-	if s.arena, err = newArena(sizes...); err != nil {
+	if s.arena, err = arena.New(sizes...); err != nil {
 		return nil, err
 	}
-	s.job = (*C.struct_session)(s.arena.take(sizes[0]))
-	s.input = unsafe.Slice((*float32)(s.arena.take(sizes[1])), planes)
-	s.memory = unsafe.Slice((*float32)(s.arena.take(sizes[2])), n.floats)
+	s.job = (*C.struct_session)(s.arena.Take(sizes[0]))
+	s.input = unsafe.Slice((*float32)(s.arena.Take(sizes[1])), planes)
+	s.memory = unsafe.Slice((*float32)(s.arena.Take(sizes[2])), n.floats)
 	*s.job = C.struct_session{
 		planes: (*C.float)(&s.input[0]), memory: (*C.float)(&s.memory[0]),
-		scratch: (*C.float)(s.arena.take(sizes[3])), made: (*C.int32_t)(s.arena.take(sizes[4])),
+		scratch: (*C.float)(s.arena.Take(sizes[3])), made: (*C.int32_t)(s.arena.Take(sizes[4])),
 	}
 	return s, nil
 }
@@ -78,5 +80,5 @@ func (s *Session) Run() error {
 // Close frees the session's memory.
 func (s *Session) Close() error {
 	s.job, s.input, s.memory = nil, nil, nil
-	return s.arena.free()
+	return s.arena.Free()
 }

@@ -2,10 +2,7 @@
 
 package planar
 
-/*
-#include <stdlib.h>
-#include "planar.h"
-*/
+// #include "planar.h"
 import "C"
 
 import (
@@ -15,6 +12,7 @@ import (
 
 	"golang.org/x/sys/cpu"
 
+	"plumbline/internal/blazepose/arena"
 	"plumbline/internal/blazepose/tflite"
 )
 
@@ -37,10 +35,10 @@ var variant = func() C.int {
 // Network is a network ready to run, in memory of its own. Any number of sessions share it.
 type Network struct {
 	plan    *plan
-	layers  []C.struct_layer // in C's memory, as what they point to
+	arena   arena.Arena
+	layers  []C.struct_layer // in the arena, as what they point to
 	floats  int              // memory of a session
 	results []int            // where each output begins in it
-	owned   []unsafe.Pointer
 }
 
 // New lowers a model. It fails for models that this package does not run, and on processors that it does not know.
@@ -59,18 +57,22 @@ func New(m *tflite.Model) (*Network, error) {
 		n.floats += roundUp(count)
 	}
 	n.floats += 8 * vector // what vectors read beyond the last plane
-	n.layers = unsafe.Slice((*C.struct_layer)(n.allocate(len(p.steps)*C.sizeof_struct_layer)), len(p.steps))
+	sizes := []int{len(p.steps) * C.sizeof_struct_layer}
+	for _, s := range p.steps {
+		sizes = append(sizes, 4*len(s.bias), 4*len(s.weights))
+		if s.kind == convolve {
+			sizes = append(sizes, 4*len(s.rows.weights), 4*len(s.rows.weights), C.sizeof_struct_list*s.lists())
+		}
+	}
+	if n.arena, err = arena.New(sizes...); err != nil {
+		return nil, err
+	}
+	n.layers = unsafe.Slice((*C.struct_layer)(n.arena.Take(sizes[0])), len(p.steps))
 	for i, s := range p.steps {
 		n.layers[i] = n.layer(s)
 		s.rows, s.weights, s.bias = nil, nil, nil
 	}
 	return n, nil
-}
-
-func (n *Network) allocate(bytes int) unsafe.Pointer {
-	memory := C.malloc(C.size_t(max(bytes, 1))) // never nil: cgo ends the process where memory is out
-	n.owned = append(n.owned, memory)
-	return memory
 }
 
 // layer writes a step down for the C code.
@@ -92,10 +94,9 @@ func (n *Network) layer(s *step) C.struct_layer {
 	l.out_channels, l.out_height, l.out_width = C.int32_t(s.out.channels), C.int32_t(s.out.height), C.int32_t(s.out.width)
 	l.out_pitch, l.out_plane = C.int32_t(s.out.pitch()), C.int32_t(s.out.plane())
 	l.bias = n.floatsInC(s.bias)
+	l.weights = n.floatsInC(s.weights)
 	if s.kind == convolve {
 		n.sparse(s, &l)
-	} else {
-		l.weights = n.floatsInC(s.weights)
 	}
 	return l
 }
@@ -103,28 +104,27 @@ func (n *Network) layer(s *step) C.struct_layer {
 // run is how many input channels are read before the next positions: up to 128 numbers each, 48 KiB.
 const run = 96
 
+// lists is how many lists of weights a convolution has.
+func (s *step) lists() int { return (s.in.channels + run - 1) / run * s.out.channels }
+
 // sparse packs the weights that are not zero.
 func (n *Network) sparse(s *step, l *C.struct_layer) {
-	count := len(s.rows.weights)
-	l.runs = C.int32_t((s.in.channels + run - 1) / run)
-	pairs := int(l.runs) * s.out.channels
-	weights, offsets, lists := n.allocate(4*count), n.allocate(4*count), n.allocate(C.sizeof_struct_list*pairs)
-	s.rows.pack(s.in.channels, run, s.in.plane(), unsafe.Slice((*float32)(weights), count), unsafe.Slice((*uint32)(offsets), count),
-		unsafe.Slice((*list)(lists), pairs))
-	l.weights, l.offsets, l.lists = (*C.float)(weights), (*C.uint32_t)(offsets), (*C.struct_list)(lists)
+	count, lists := len(s.rows.weights), s.lists()
+	l.runs = C.int32_t(lists / s.out.channels)
+	l.weights, l.offsets = (*C.float)(n.arena.Take(4*count)), (*C.uint32_t)(n.arena.Take(4*count))
+	l.lists = (*C.struct_list)(n.arena.Take(C.sizeof_struct_list * lists))
+	s.rows.pack(s.in.channels, run, s.in.plane(), unsafe.Slice((*float32)(l.weights), count),
+		unsafe.Slice((*uint32)(l.offsets), count), unsafe.Slice((*list)(unsafe.Pointer(l.lists)), lists))
 }
 
 func (n *Network) floatsInC(values []float32) *C.float {
-	to := n.allocate(4 * len(values))
+	to := n.arena.Take(4 * len(values))
 	copy(unsafe.Slice((*float32)(to), len(values)), values)
 	return (*C.float)(to)
 }
 
 // Close gives the memory back. All sessions must be closed before.
 func (n *Network) Close() error {
-	for _, memory := range n.owned {
-		C.free(memory)
-	}
-	n.owned, n.layers = nil, nil
-	return nil
+	n.layers = nil
+	return n.arena.Free()
 }

@@ -11,9 +11,9 @@ import "C"
 
 import (
 	"errors"
-	"fmt"
-	"syscall"
 	"unsafe"
+
+	"plumbline/internal/blazepose/arena"
 )
 
 // Session is a network with its memory. It serves one goroutine at a time.
@@ -22,21 +22,21 @@ type Session struct {
 	variant C.int
 	input   []float32 // three planes without borders
 	memory  []float32
-	mapped  []byte
+	arena   arena.Arena
 }
 
 // NewSession makes a session. The network must outlive it.
 func (n *Network) NewSession() (*Session, error) {
-	mapped, err := syscall.Mmap(-1, 0, 4*n.floats, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
-	if err != nil {
-		return nil, fmt.Errorf("allocating the network's memory: %w", err)
-	}
 	in := n.plan.input
-	return &Session{
-		network: n, variant: variant, mapped: mapped,
-		input:  make([]float32, in.channels*in.height*in.width),
-		memory: unsafe.Slice((*float32)(unsafe.Pointer(&mapped[0])), n.floats),
-	}, nil
+	inputs := in.channels * in.height * in.width
+	a, err := arena.New(4*n.floats, 4*inputs)
+	if err != nil {
+		return nil, err
+	}
+	s := &Session{network: n, variant: variant, arena: a}
+	s.memory = unsafe.Slice((*float32)(s.arena.Take(4*n.floats)), n.floats)
+	s.input = unsafe.Slice((*float32)(s.arena.Take(4*inputs)), inputs)
+	return s, nil
 }
 
 // use makes the session run another variant than the best; the processor must have its instructions.
@@ -74,10 +74,6 @@ func (s *Session) spreadInput() {
 
 // Close frees the session's memory.
 func (s *Session) Close() error {
-	if s.mapped == nil {
-		return nil
-	}
-	err := syscall.Munmap(s.mapped)
-	s.mapped, s.memory = nil, nil
-	return err
+	s.input, s.memory = nil, nil
+	return s.arena.Free()
 }
