@@ -83,14 +83,16 @@ func gather(s Snapshot, r Rules) []judgement {
 func uniqueNodes(nodes []Node) ([]judgement, map[string]int) {
 	at := make(map[string]int, len(nodes))
 	out := make([]judgement, 0, len(nodes))
-	for _, n := range nodes {
-		i, twice := at[n.Name]
+	for i := range nodes {
+		n := &nodes[i]
+		first, twice := at[n.Name]
 		if !twice {
 			at[n.Name] = len(out)
 			out = append(out, judgement{node: n})
 			continue
 		}
-		m := &out[i].node
+		m := *out[first].node
+		out[first].node = &m
 		m.Ready, m.Cordoned, m.GPU = m.Ready && n.Ready, m.Cordoned || n.Cordoned, m.GPU || n.GPU
 		m.Untolerated = append(append([]string(nil), m.Untolerated...), n.Untolerated...)
 		m.Excluded = max(m.Excluded, n.Excluded)

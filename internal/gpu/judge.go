@@ -35,7 +35,7 @@ type Refusal struct {
 type judgement struct {
 	now      time.Time
 	rules    *Rules
-	node     Node
+	node     *Node
 	sample   *Sample  // nil: none
 	machine  *Machine // nil: none
 	measured bool     // somebody measures machines at all, now
