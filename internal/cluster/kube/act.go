@@ -32,7 +32,7 @@ func (p Placing) annotations() object {
 func (c *Client) Place(ctx context.Context, p Pod, to Placing) error {
 	patch, err := placePatch(p, to)
 	if err == nil {
-		_, err = c.core.Pods(p.Namespace).Patch(ctx, p.Name, types.StrategicMergePatchType, patch, metav1.PatchOptions{})
+		err = c.core.Patch(types.StrategicMergePatchType).Namespace(p.Namespace).Resource("pods").Name(p.Name).Body(patch).Do(ctx).Error()
 	}
 	if err != nil {
 		return fmt.Errorf("placing pod %s on %s: %w", p.Name, to.Node, err)
@@ -56,10 +56,10 @@ func placePatch(p Pod, to Placing) ([]byte, error) {
 // the same name by now, is no error.
 func (c *Client) Evict(ctx context.Context, p Pod) error {
 	uid := types.UID(p.UID)
-	err := c.core.Pods(p.Namespace).EvictV1(ctx, &policyv1.Eviction{
+	err := c.core.Post().Namespace(p.Namespace).Resource("pods").Name(p.Name).SubResource("eviction").Body(&policyv1.Eviction{
 		ObjectMeta:    metav1.ObjectMeta{Name: p.Name, Namespace: p.Namespace},
 		DeleteOptions: &metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid}},
-	})
+	}).Do(ctx).Error()
 	if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) {
 		return fmt.Errorf("evicting pod %s: %w", p.Name, err)
 	}
@@ -125,11 +125,11 @@ func (c *Client) note(ctx context.Context, about corev1.ObjectReference, n Note)
 	if len(message) > maxNote {
 		message = message[:maxNote] + "…"
 	}
-	_, err := c.core.Events(about.Namespace).Create(ctx, &corev1.Event{
+	err := c.core.Post().Namespace(about.Namespace).Resource("events").Body(&corev1.Event{
 		ObjectMeta:     metav1.ObjectMeta{Name: fmt.Sprintf("%s.%x", about.Name, now.UnixNano()), Namespace: about.Namespace},
 		InvolvedObject: about, Reason: n.Reason, Message: message, Type: kind, Count: 1, FirstTimestamp: now, LastTimestamp: now,
 		Source: corev1.EventSource{Component: "plumbline"}, ReportingController: "plumbline/control",
-	}, metav1.CreateOptions{})
+	}).Do(ctx).Error()
 	if err != nil {
 		return fmt.Errorf("writing an Event on %s %s: %w", about.Kind, about.Name, err)
 	}

@@ -16,10 +16,14 @@ import (
 	"strconv"
 
 	"github.com/prometheus/client_golang/prometheus"
+	batchv1 "k8s.io/api/batch/v1"
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/client-go/dynamic"
-	batch "k8s.io/client-go/kubernetes/typed/batch/v1"
-	coordination "k8s.io/client-go/kubernetes/typed/coordination/v1"
-	core "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/klog/v2"
@@ -51,9 +55,9 @@ type Options struct {
 // Client reaches one cluster.
 type Client struct {
 	namespace string
-	core      core.CoreV1Interface
-	batch     batch.BatchV1Interface
-	leases    coordination.CoordinationV1Interface
+	core      rest.Interface
+	batch     rest.Interface
+	leases    rest.Interface
 	dynamic   dynamic.Interface
 	log       *slog.Logger
 }
@@ -94,14 +98,32 @@ func connect(config *rest.Config, namespace string, log *slog.Logger) (*Client, 
 	}
 	c := &Client{namespace: namespace, log: log}
 	var errs [4]error
-	c.core, errs[0] = core.NewForConfigAndClient(config, transport)
-	c.batch, errs[1] = batch.NewForConfigAndClient(config, transport)
-	c.leases, errs[2] = coordination.NewForConfigAndClient(config, transport)
+	c.core, errs[0] = restClient(config, transport, corev1.SchemeGroupVersion)
+	c.batch, errs[1] = restClient(config, transport, batchv1.SchemeGroupVersion)
+	c.leases, errs[2] = restClient(config, transport, coordinationv1.SchemeGroupVersion)
 	c.dynamic, errs[3] = dynamic.NewForConfigAndClient(config, transport)
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, fmt.Errorf("connecting to Kubernetes: %w", err)
 	}
 	return c, nil
+}
+
+// restClient is client-go's, for the kinds that are used here. Its clientset and leader election would register every kind of
+// Kubernetes whenever any role of this binary starts: 21 MB of memory in each worker, and 6 MB to ship.
+func restClient(config *rest.Config, transport *http.Client, group schema.GroupVersion) (rest.Interface, error) {
+	kinds := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{corev1.AddToScheme, batchv1.AddToScheme, coordinationv1.AddToScheme, policyv1.AddToScheme} {
+		if err := add(kinds); err != nil {
+			return nil, err
+		}
+	}
+	config = rest.CopyConfig(config)
+	config.GroupVersion, config.APIPath = &group, "/apis"
+	if group.Group == "" {
+		config.APIPath = "/api"
+	}
+	config.NegotiatedSerializer = serializer.NewCodecFactory(kinds).WithoutConversion()
+	return rest.RESTClientForConfigAndClient(config, transport)
 }
 
 // Namespace is where pods, Jobs and ScaledJobs are looked for.
@@ -162,7 +184,7 @@ func (c *counting) WrappedRoundTripper() http.RoundTripper { return c.next }
 
 // Check asks the cluster whether it answers and knows this client.
 func (c *Client) Check(ctx context.Context) error {
-	if err := c.core.RESTClient().Get().AbsPath("/version").Do(ctx).Error(); err != nil {
+	if err := c.core.Get().AbsPath("/version").Do(ctx).Error(); err != nil {
 		return fmt.Errorf("the Kubernetes API does not answer: %w", err)
 	}
 	return nil

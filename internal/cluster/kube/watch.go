@@ -47,9 +47,9 @@ type Watch struct {
 func (c *Client) Watch(o WatchOptions) *Watch {
 	w := &Watch{client: c, options: o}
 	ours := func(l *metav1.ListOptions) { l.LabelSelector = scaledJobLabel }
-	w.nodes = w.watch("nodes", listWatch(c.core.RESTClient(), "nodes", "", nil), &corev1.Node{}, trimNode)
-	w.pods = w.watch("pods", listWatch(c.core.RESTClient(), "pods", c.namespace, ours), &corev1.Pod{}, trim)
-	w.jobs = w.watch("jobs", listWatch(c.batch.RESTClient(), "jobs", c.namespace, ours), &batchv1.Job{}, trim)
+	w.nodes = w.watch("nodes", listWatch(c.core, "nodes", "", nil), &corev1.Node{}, trimNode)
+	w.pods = w.watch("pods", listWatch(c.core, "pods", c.namespace, ours), &corev1.Pod{}, trim)
+	w.jobs = w.watch("jobs", listWatch(c.batch, "jobs", c.namespace, ours), &batchv1.Job{}, trim)
 	in := c.dynamic.Resource(scaledJobs).Namespace(c.namespace)
 	w.scaled = w.watch("scaledjobs", &cache.ListWatch{
 		ListWithContextFunc:  func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return in.List(ctx, o) },
