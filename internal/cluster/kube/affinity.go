@@ -1,6 +1,9 @@
 package kube
 
 import (
+	"bytes"
+	"encoding/json"
+	"fmt"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -85,4 +88,34 @@ func requiredOf(p *corev1.PodSpec) *corev1.NodeSelector {
 		return nil
 	}
 	return p.Affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution
+}
+
+// PinAffinity gives a pod's affinity, as it stands in a manifest, one node in place of the one that was named before, as Pin
+// does in the cluster. Nil is none.
+func PinAffinity(affinity map[string]any, node string) (map[string]any, error) {
+	var spec corev1.PodSpec
+	if err := convert(map[string]any{"affinity": affinity}, &spec); err != nil {
+		return nil, fmt.Errorf("reading the affinity: %w", err)
+	}
+	free, _ := unpinned(&spec)
+	if free.Affinity == nil {
+		free.Affinity = &corev1.Affinity{}
+	}
+	if free.Affinity.NodeAffinity == nil {
+		free.Affinity.NodeAffinity = &corev1.NodeAffinity{}
+	}
+	free.Affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution = &corev1.NodeSelector{NodeSelectorTerms: pinTerms(requiredOf(free), node)}
+	out := map[string]any{}
+	return out, convert(free.Affinity, &out)
+}
+
+// convert goes by way of JSON, and refuses fields that do not exist.
+func convert(from, to any) error {
+	text, err := json.Marshal(from)
+	if err != nil {
+		return err
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	return d.Decode(to)
 }
