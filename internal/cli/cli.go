@@ -137,14 +137,7 @@ func run(ctx context.Context, p Process) (err error) {
 		}
 	}()
 	var g grammar
-	parser, err := kong.New(&g,
-		kong.Name("plumbline"),
-		kong.Description("Measures how people sit and stand: pictures in over MQTT, posture rows out.\n\nStart with: plumbline demo"),
-		kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, NoExpandSubcommands: true}),
-		kong.DefaultEnvars("PLUMBLINE"), kong.Vars{"slots": "1", "image_base": image.DefaultBase, "data_folder": "./plumbline-data", "images_folder": "./analyzed_images", "images_shown": `"./analyzed_images"`},
-		kong.Writers(p.Stdout, p.Stderr), kong.Exit(func(code int) { panic(helped{code}) }),
-		kong.Bind(&configFile{}, &p), kong.BindTo(ctx, (*context.Context)(nil)),
-	)
+	parser, err := newParser(ctx, &g, &p)
 	if err != nil {
 		return fmt.Errorf("building the command line: %w", err)
 	}
@@ -168,6 +161,18 @@ func counted(n int, thing string) string {
 		return "1 " + thing
 	}
 	return fmt.Sprintf("%d %ss", n, thing)
+}
+
+// newParser reads command lines into g.
+func newParser(ctx context.Context, g *grammar, p *Process) (*kong.Kong, error) {
+	return kong.New(g,
+		kong.Name("plumbline"),
+		kong.Description("Measures how people sit and stand: pictures in over MQTT, posture rows out.\n\nStart with: plumbline demo"),
+		kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, NoExpandSubcommands: true}),
+		kong.DefaultEnvars("PLUMBLINE"), kong.Vars{"slots": "1", "image_base": image.DefaultBase, "data_folder": "./plumbline-data", "images_folder": "./analyzed_images", "images_shown": `"./analyzed_images"`},
+		kong.Writers(p.Stdout, p.Stderr), kong.Exit(func(code int) { panic(helped{code}) }),
+		kong.Bind(&configFile{}, p), kong.BindTo(ctx, (*context.Context)(nil)),
+	)
 }
 
 // newLog makes the logger of a role.

@@ -69,7 +69,8 @@ func manifestOptions(p *Process, c *config.Deploy) (manifest.Options, error) {
 		Namespace: c.Namespace, ClusterDomain: c.ClusterDomain, Version: tagOf(p.Version),
 		Image: image, PullPolicy: c.ImagePullPolicy, PullSecrets: c.ImagePullSecret,
 		Hub: manifest.HubOptions{
-			StorageClass: c.StorageClass, Storage: c.Storage, MQTTURL: c.MQTTURL, Anonymous: c.MQTTAnonymous, MQTTService: c.MQTTService, Args: c.HubArg,
+			StorageClass: c.StorageClass, Storage: c.Storage, MQTTURL: c.MQTTURL, Args: c.HubArg,
+			MQTTService: c.MQTTService, TLSSecret: c.MQTTTLSSecret, Anonymous: c.MQTTAnonymous, Accounts: c.MQTTAccount,
 			Database: len(databaseSettings(c)) > 0, BrokerPassword: c.MQTTPasswordFile != "" || environment()[brokerPassword] != "",
 		},
 		Control:  manifest.ControlOptions{Placement: c.Placement, Replicas: c.ControlReplicas, Prometheus: c.Prometheus, Args: c.ControlArg},
@@ -109,6 +110,10 @@ func newSecrets(c *config.Deploy) (*manifest.Secrets, error) {
 	password, err := secret("MQTT password", c.MQTTPasswordFile, "PLUMBLINE_MQTT_PASSWORD")
 	if err != nil {
 		return nil, err
+	}
+	s.Accounts = map[string]string{}
+	for _, name := range c.MQTTAccount {
+		s.Accounts[name] = rand.Text()
 	}
 	if password != "" {
 		s.Broker = map[string]string{brokerPassword: password}

@@ -34,7 +34,9 @@ type usersAdd struct {
 	config.Data   `embed:""`
 	Name          string `arg:"" help:"Name to connect with; a device publishes only to images/NAME."`
 	Role          string `help:"What the account may do: a device publishes its pictures, a viewer reads everybody's results." enum:"device,viewer" default:"device" env:"-"`
-	PasswordStdin bool   `help:"Read the password's one line from standard input instead of making one up." env:"-"`
+	PasswordStdin bool   `help:"Read the password's one line from standard input instead of making one up." env:"-" xor:"password"`
+	PasswordFile  string `help:"Read it from a file." placeholder:"FILE" type:"path" env:"-" xor:"password"`
+	IfMissing     bool   `help:"Leave an account that is there already as it is." env:"-"`
 }
 
 // Help shows examples.
@@ -56,8 +58,11 @@ func (c *usersAdd) Run(p *Process) error {
 		return err
 	}
 	account := mqtt.Account{Name: c.Name, Role: mqtt.Role(c.Role)}
-	if c.PasswordStdin {
-		password, err := readLine(p.Stdin)
+	if _, there := file.Account(c.Name); there && c.IfMissing {
+		return nil
+	}
+	if c.PasswordStdin || c.PasswordFile != "" {
+		password, err := c.givenPassword(p)
 		if err != nil {
 			return fmt.Errorf("reading the password: %w", err)
 		}
@@ -70,6 +75,19 @@ func (c *usersAdd) Run(p *Process) error {
 	fmt.Fprintf(p.Stderr, "Account %s (%s) is made. Its password, shown this once:\n", c.Name, c.Role)
 	fmt.Fprintln(p.Stdout, password)
 	return nil
+}
+
+// givenPassword is the first line of a file, or of standard input.
+func (c *usersAdd) givenPassword(p *Process) (string, error) {
+	if c.PasswordStdin {
+		return readLine(p.Stdin)
+	}
+	f, err := os.Open(c.PasswordFile)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	return readLine(f)
 }
 
 func openUsers(d config.Data) (*users.File, error) {

@@ -22,10 +22,12 @@ type Deploy struct {
 	DatabaseURL  string   `name:"database-url" help:"PostgreSQL to write rows to, or SUPABASE_HOST and so on in the environment; goes into a Secret. Without one rows go to SQLite on the hub's volume." placeholder:"URL" env:"PLUMBLINE_DATABASE_URL,DATABASE_URL" group:"Hub"`
 	HubArg       []string `help:"Further argument of plumbline serve, such as --hub-arg=--journal-age=90d. May be repeated." sep:"none" placeholder:"ARG" group:"Hub"`
 
-	MQTTURL          string `name:"mqtt-url" help:"MQTT broker that already runs, such as mqtt://mosquitto.mqtt:1883, instead of the one inside." placeholder:"URL" group:"Broker"`
-	MQTTPasswordFile string `name:"mqtt-password-file" help:"File with the password of the URL's user; PLUMBLINE_MQTT_PASSWORD does the same. Goes into a Secret." placeholder:"FILE" type:"path" group:"Broker"`
-	MQTTAnonymous    bool   `name:"mqtt-anonymous" help:"Let anyone who reaches the broker inside publish." group:"Broker"`
-	MQTTService      string `name:"mqtt-service" help:"How devices reach the broker inside: ${enum}." enum:"ClusterIP,NodePort,LoadBalancer" default:"ClusterIP" group:"Broker"`
+	MQTTURL          string   `name:"mqtt-url" help:"MQTT broker that already runs, such as mqtt://mosquitto.mqtt:1883, instead of the one inside." placeholder:"URL" group:"Broker"`
+	MQTTPasswordFile string   `name:"mqtt-password-file" help:"File with the password of the URL's user; PLUMBLINE_MQTT_PASSWORD does the same. Goes into a Secret." placeholder:"FILE" type:"path" group:"Broker"`
+	MQTTAccount      []string `name:"mqtt-account" help:"First account of the broker inside: the name of a device. Its password is made up and goes into a Secret. May be repeated; further ones are made by plumbline users add in the hub's pod." placeholder:"NAME" group:"Broker"`
+	MQTTTLSSecret    string   `name:"mqtt-tls-secret" help:"Secret of the namespace with the certificate (tls.crt, tls.key) of the broker inside, which then speaks TLS, on port 8883." placeholder:"NAME" group:"Broker"`
+	MQTTAnonymous    bool     `name:"mqtt-anonymous" help:"Let anyone who reaches the broker inside publish." group:"Broker"`
+	MQTTService      string   `name:"mqtt-service" help:"How devices reach the broker inside: ${enum}." enum:"ClusterIP,NodePort,LoadBalancer" default:"ClusterIP" group:"Broker"`
 
 	Placement       string   `help:"How workers get their node: by the scheduling gate of their pods (gate), by the ScaledJob's nodeAffinity (patch), or by Kubernetes alone (none)." enum:"gate,patch,none" default:"gate" group:"Control"`
 	Prometheus      []string `help:"Prometheus that the nodes' loads are in, such as http://prometheus.monitoring:9090. May be repeated: the first that answers is taken." placeholder:"URL" group:"Control"`
@@ -58,8 +60,8 @@ func (d *Deploy) Validate() error {
 		return errors.New("--image and --registry both say which image: give one")
 	case d.MQTTURL == "" && d.MQTTPasswordFile != "":
 		return errors.New("--mqtt-password-file is of a broker outside, which --mqtt-url names")
-	case d.MQTTURL == "" && !d.MQTTAnonymous:
-		return errors.New("how do pictures come? Give --mqtt-url for a broker that already runs, or --mqtt-anonymous to let anyone who reaches the one inside publish")
+	case d.MQTTURL == "" && !d.MQTTAnonymous && len(d.MQTTAccount) == 0:
+		return errors.New("how do pictures come? Give --mqtt-url for a broker that already runs, or for the one inside --mqtt-account DEVICE, or --mqtt-anonymous to let anyone who reaches it publish")
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ func (o *Options) hub() []Object {
 		Resources: needs("250m", "256Mi", "1Gi"),
 	}
 	if o.Hub.MQTTURL == "" {
-		c.Ports = append(c.Ports, port("mqtt", mqttPort))
+		c.Ports = append(c.Ports, port("mqtt", o.mqttPort()))
 	}
 	for _, secret := range o.hubEnvironment() {
 		c.EnvFrom = append(c.EnvFrom, corev1.EnvFromSource{SecretRef: &corev1.SecretEnvSource{LocalObjectReference: corev1.LocalObjectReference{Name: secret}}})
@@ -27,15 +27,51 @@ func (o *Options) hub() []Object {
 	probes(&c, "http")
 	// A hub reads its journal before it answers: a large one takes its time.
 	c.StartupProbe = &corev1.Probe{ProbeHandler: get("/healthz", "http"), PeriodSeconds: 2, TimeoutSeconds: 2, FailureThreshold: 300}
-	template := o.pod(Hub, "hub", c, volume{name: "data", path: "/data"}, temporary(),
-		secretVolume("authority", "/etc/plumbline/authority", AuthoritySecret), secretVolume("nats-token", "/etc/plumbline/nats-token", TokenSecret),
-		secretVolume("http-token", "/etc/plumbline/http-token", HTTPSecret))
+	template := o.pod(Hub, "hub", c, o.hubVolumes()...)
+	template.Spec.InitContainers = o.accountMakers()
 	template.Spec.TerminationGracePeriodSeconds = ptr[int64](60)
 	set := &appsv1.StatefulSet{TypeMeta: kind("apps/v1", "StatefulSet"), ObjectMeta: o.meta(Hub, "hub"), Spec: appsv1.StatefulSetSpec{
 		Replicas: ptr[int32](1), ServiceName: Hub, Selector: &metav1.LabelSelector{MatchLabels: selector("hub")},
 		Template: template, VolumeClaimTemplates: []corev1.PersistentVolumeClaim{o.claim()},
 	}}
 	return append(o.hubServices(), set)
+}
+
+func (o *Options) hubVolumes() []volume {
+	list := []volume{
+		{name: "data", path: "/data"}, temporary(), secretVolume("authority", "/etc/plumbline/authority", AuthoritySecret),
+		secretVolume("nats-token", "/etc/plumbline/nats-token", TokenSecret), secretVolume("http-token", "/etc/plumbline/http-token", HTTPSecret),
+	}
+	if len(o.Hub.Accounts) > 0 {
+		list = append(list, secretVolume("accounts", accountsDir, AccountsSecret))
+	}
+	if o.Hub.TLSSecret != "" {
+		list = append(list, secretVolume("tls", "/etc/plumbline/tls", o.Hub.TLSSecret))
+	}
+	return list
+}
+
+const accountsDir = "/etc/plumbline/accounts"
+
+// accountMakers make the accounts that must be there before the broker listens; further ones are made while it runs.
+func (o *Options) accountMakers() (list []corev1.Container) {
+	for i, name := range o.Hub.Accounts {
+		c := corev1.Container{
+			Args:         []string{"users", "add", "--data=/data", "--if-missing", "--password-file=" + accountsDir + "/" + name, "--", name},
+			Resources:    needs("10m", "64Mi", "256Mi"),
+			VolumeMounts: []corev1.VolumeMount{{Name: "data", MountPath: "/data"}, {Name: "accounts", MountPath: accountsDir, ReadOnly: true}},
+		}
+		o.confine(&c, fmt.Sprintf("account-%d", i))
+		list = append(list, c)
+	}
+	return list
+}
+
+func (o *Options) mqttPort() int32 {
+	if o.Hub.TLSSecret != "" {
+		return mqttTLSPort
+	}
+	return mqttPort
 }
 
 func (o *Options) hubArgs() []string {
@@ -46,15 +82,24 @@ func (o *Options) hubArgs() []string {
 		"--nats-token-file=/etc/plumbline/nats-token/nats-token",
 		"--nats-host=" + strings.Join([]string{Hub, Hub + "." + o.Namespace, Hub + "." + o.Namespace + ".svc", o.host(Hub)}, ","),
 	}
+	return append(append(args, o.brokerArgs()...), o.Hub.Args...)
+}
+
+func (o *Options) brokerArgs() (args []string) {
 	switch {
 	case o.Hub.MQTTURL != "":
-		args = append(args, "--mqtt-url="+o.Hub.MQTTURL)
-	case o.Hub.Anonymous:
-		args = append(args, fmt.Sprintf("--mqtt-listen=0.0.0.0:%d", mqttPort), "--mqtt-anonymous")
+		return []string{"--mqtt-url=" + o.Hub.MQTTURL}
+	case o.Hub.TLSSecret != "": // and plain MQTT for the pod itself only
+		args = []string{
+			fmt.Sprintf("--mqtt-tls-listen=0.0.0.0:%d", mqttTLSPort), "--mqtt-tls-cert=/etc/plumbline/tls/tls.crt", "--mqtt-tls-key=/etc/plumbline/tls/tls.key",
+		}
 	default:
-		args = append(args, fmt.Sprintf("--mqtt-listen=0.0.0.0:%d", mqttPort))
+		args = []string{fmt.Sprintf("--mqtt-listen=0.0.0.0:%d", mqttPort)}
 	}
-	return append(args, o.Hub.Args...)
+	if o.Hub.Anonymous {
+		args = append(args, "--mqtt-anonymous")
+	}
+	return args
 }
 
 // hubEnvironment names the secrets whose keys the hub's environment gets.
@@ -94,6 +139,6 @@ func (o *Options) hubServices() []Object {
 		return list
 	}
 	return append(list, &corev1.Service{TypeMeta: kind("v1", "Service"), ObjectMeta: o.meta(Hub+"-mqtt", "hub"), Spec: corev1.ServiceSpec{
-		Type: corev1.ServiceType(o.Hub.MQTTService), Selector: selector("hub"), Ports: []corev1.ServicePort{servicePort("mqtt", mqttPort)},
+		Type: corev1.ServiceType(o.Hub.MQTTService), Selector: selector("hub"), Ports: []corev1.ServicePort{servicePort("mqtt", o.mqttPort())},
 	}})
 }

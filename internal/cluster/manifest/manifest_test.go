@@ -25,13 +25,15 @@ var update = flag.Bool("update", false, "write the golden files anew; look at th
 func usual() manifest.Options {
 	return manifest.Options{
 		Namespace: "plumbline", Version: "1.2.3", Image: "registry.test/plumbline@sha256:0000", PullPolicy: "IfNotPresent",
-		Hub:      manifest.HubOptions{Storage: "20Gi", MQTTURL: "mqtt://mosquitto.mqtt:1883", MQTTService: "ClusterIP", Database: true},
+		Hub: manifest.HubOptions{
+			Storage: "20Gi", MQTTURL: "mqtt://hub@mosquitto.mqtt:1883", MQTTService: "ClusterIP", Database: true, BrokerPassword: true,
+		},
 		Control:  manifest.ControlOptions{Placement: manifest.PlacementGate, Replicas: 2, Prometheus: []string{"http://prometheus.monitoring:9090"}},
 		Exporter: manifest.ExporterOptions{Sysfs: "/sys"},
 		Worker:   manifest.WorkerOptions{PollingInterval: 2 * time.Second, MaxReplicas: 20, Sessions: 1, ExitWhenIdle: 20 * time.Second, CPU: "500m", Memory: "512Mi"},
 		Secrets: &manifest.Secrets{
 			Authority: map[string][]byte{"ca.pem": []byte("certificate"), "ca.key": []byte("key")}, Token: []byte("token"), HTTPToken: []byte("http"),
-			Database: map[string]string{"DATABASE_URL": "postgres://database"},
+			Database: map[string]string{"DATABASE_URL": "postgres://database"}, Broker: map[string]string{"PLUMBLINE_MQTT_PASSWORD": "password"},
 		},
 	}
 }
@@ -40,7 +42,9 @@ func usual() manifest.Options {
 func jetsons() manifest.Options {
 	o := usual()
 	o.ClusterDomain, o.PullSecrets, o.Secrets = "cluster.test", []string{"login"}, nil
-	o.Hub = manifest.HubOptions{Storage: "5Gi", StorageClass: "local", Anonymous: true, MQTTService: "NodePort", Args: []string{"--journal-age=90d"}}
+	o.Hub = manifest.HubOptions{
+		Storage: "5Gi", StorageClass: "local", MQTTService: "NodePort", TLSSecret: "certificate", Accounts: []string{"pi1", "pi2"}, Args: []string{"--journal-age=90d"},
+	}
 	o.Control.Placement, o.Control.Args = manifest.PlacementPatch, []string{"--gpu-threshold=0.7"}
 	o.Exporter.NodeSelector, o.Exporter.Args = map[string]string{"board": "jetson"}, []string{"--jetson-metric=none"}
 	o.Worker.RuntimeClass, o.Worker.Groups, o.Worker.NodeSelector = "nvidia", []int64{44}, map[string]string{"board": "jetson"}
@@ -49,10 +53,12 @@ func jetsons() manifest.Options {
 	return o
 }
 
+// none is one without placement, with the embedded broker open to all.
 func none() manifest.Options {
 	o := usual()
+	o.Hub.MQTTURL, o.Hub.Anonymous = "", true
 	o.Control.Placement = manifest.PlacementNone
-	o.Hub.BrokerPassword, o.Secrets.Broker = true, map[string]string{"PLUMBLINE_MQTT_PASSWORD": "password"}
+	o.Hub.Database = false
 	return o
 }
 
@@ -143,26 +149,32 @@ func TestNoPodHasRightsThatItDoesNotNeed(t *testing.T) {
 			if c := s.SecurityContext; !*c.RunAsNonRoot || *c.RunAsUser == 0 || c.SeccompProfile.Type != corev1.SeccompProfileTypeRuntimeDefault {
 				t.Errorf("%s: %+v", where, c)
 			}
-			if s.HostNetwork || s.HostPID || s.HostIPC || len(s.Containers) != 1 || len(s.InitContainers) > 0 {
+			if s.HostNetwork || s.HostPID || s.HostIPC || len(s.Containers) != 1 {
 				t.Errorf("%s sees more than its own", where)
 			}
-			c := s.Containers[0]
-			x := c.SecurityContext
-			if *x.AllowPrivilegeEscalation || !*x.ReadOnlyRootFilesystem || x.Privileged != nil || !slices.Equal(x.Capabilities.Drop, []corev1.Capability{"ALL"}) || len(x.Capabilities.Add) > 0 {
-				t.Errorf("%s: %+v", where, x)
-			}
-			if c.Resources.Requests.Cpu().IsZero() || c.Resources.Requests.Memory().IsZero() || c.Resources.Limits.Memory().IsZero() {
-				t.Errorf("%s asks for %v", where, c.Resources)
-			}
-			for resource := range c.Resources.Requests {
-				if strings.Contains(string(resource), "/") {
-					t.Errorf("%s asks for %s", where, resource)
-				}
+			for _, c := range append(s.InitContainers, s.Containers...) {
+				checkContainer(t, where, c)
 			}
 			if *s.AutomountServiceAccountToken != (role == "control") {
 				t.Errorf("%s may talk to Kubernetes: %t", where, *s.AutomountServiceAccountToken)
 			}
 			checkVolumes(t, where, s)
+		}
+	}
+}
+
+func checkContainer(t *testing.T, where string, c corev1.Container) {
+	t.Helper()
+	x := c.SecurityContext
+	if *x.AllowPrivilegeEscalation || !*x.ReadOnlyRootFilesystem || x.Privileged != nil || !slices.Equal(x.Capabilities.Drop, []corev1.Capability{"ALL"}) || len(x.Capabilities.Add) > 0 {
+		t.Errorf("%s: %+v", where, x)
+	}
+	if c.Resources.Requests.Cpu().IsZero() || c.Resources.Requests.Memory().IsZero() || c.Resources.Limits.Memory().IsZero() {
+		t.Errorf("%s asks for %v", where, c.Resources)
+	}
+	for resource := range c.Resources.Requests {
+		if strings.Contains(string(resource), "/") {
+			t.Errorf("%s asks for %s", where, resource)
 		}
 	}
 }
@@ -258,6 +270,9 @@ func TestWhatCouldNotWorkIsRefused(t *testing.T) {
 		"under a lease":    {func(o *manifest.Options) { o.Worker.ExitWhenIdle = 10 * time.Second }, "give more than 15s"},
 		"no session":       {func(o *manifest.Options) { o.Worker.Sessions = 0 }, "give at least 1"},
 		"storage":          {func(o *manifest.Options) { o.Hub.Storage = "much" }, `storage "much" is no quantity`},
+		"no account":       {func(o *manifest.Options) { o.Hub.MQTTURL = "" }, "needs the name of a first account"},
+		"accounts and all": {func(o *manifest.Options) { o.Hub.MQTTURL, o.Hub.Anonymous, o.Hub.Accounts = "", true, []string{"a"} }, "needs the name of a first account"},
+		"odd account":      {func(o *manifest.Options) { o.Hub.MQTTURL, o.Hub.Accounts = "", []string{"my camera"} }, `the account "my camera" cannot be made here`},
 		"anonymous abroad": {func(o *manifest.Options) { o.Hub.Anonymous = true }, "a broker outside"},
 		"no replica":       {func(o *manifest.Options) { o.Control.Replicas = 0 }, "0 replicas"},
 	} {

@@ -156,6 +156,9 @@ func (o *Options) secrets() []Object {
 	if o.Hub.Database {
 		list = append(list, o.secret(DatabaseSecret, "hub", bytesOf(s.Database)))
 	}
+	if len(o.Hub.Accounts) > 0 {
+		list = append(list, o.secret(AccountsSecret, "hub", bytesOf(s.Accounts)))
+	}
 	if o.Hub.BrokerPassword {
 		list = append(list, o.secret(BrokerSecret, "hub", bytesOf(s.Broker)))
 	}

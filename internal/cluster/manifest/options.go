@@ -24,6 +24,7 @@ const (
 	HTTPSecret      = "plumbline-http-token" // token: of the hub's page and API
 	DatabaseSecret  = "plumbline-database"   // DATABASE_URL or SUPABASE_…, as environment
 	BrokerSecret    = "plumbline-broker"     // PLUMBLINE_MQTT_PASSWORD, for a broker outside
+	AccountsSecret  = "plumbline-accounts"   // passwords of the embedded broker's first accounts, by their names
 )
 
 // Gate is the scheduling gate that placement lifts.
@@ -34,6 +35,7 @@ const (
 	hubPort     = 8080
 	natsPort    = 4222
 	mqttPort    = 1883
+	mqttTLSPort = 8883
 	scalerPort  = 9402
 	controlPort = 9403
 	exportPort  = 9401
@@ -68,8 +70,10 @@ type HubOptions struct {
 	StorageClass string // empty: the cluster's default
 	Storage      string // such as 20Gi
 	MQTTURL      string // broker outside; empty: the embedded one
-	Anonymous    bool   // of the embedded broker
-	MQTTService  string // type of its Service: ClusterIP, NodePort or LoadBalancer
+	MQTTService  string // type of the embedded broker's Service: ClusterIP, NodePort or LoadBalancer
+	TLSSecret    string // with its certificate (tls.crt, tls.key); empty: plain MQTT
+	Anonymous    bool   // everybody may publish; else Accounts
+	Accounts     []string
 	Args         []string
 	// Database and BrokerPassword say that their secrets exist.
 	Database, BrokerPassword bool
@@ -112,6 +116,7 @@ type Secrets struct {
 	HTTPToken []byte
 	Database  map[string]string // DATABASE_URL, SUPABASE_…
 	Broker    map[string]string // PLUMBLINE_MQTT_PASSWORD
+	Accounts  map[string]string // passwords by names
 }
 
 // leaseOfACapture is how long a picture stays with a worker that died.
@@ -136,9 +141,7 @@ func (o *Options) check() error {
 	if o.Control.Replicas < 1 {
 		complain("%d replicas of the controller: give at least 1, 2 for one to take over", o.Control.Replicas)
 	}
-	if o.Hub.MQTTURL != "" && o.Hub.Anonymous {
-		complain("a broker outside says itself who may publish: anonymous is of the embedded one")
-	}
+	o.checkBroker(complain)
 	if o.Worker.PollingInterval < time.Second || o.Worker.PollingInterval%time.Second != 0 {
 		complain("the polling interval is %s: KEDA knows whole seconds", o.Worker.PollingInterval)
 	}
@@ -154,6 +157,21 @@ func (o *Options) check() error {
 		}
 	}
 	return errors.Join(wrong...)
+}
+
+func (o *Options) checkBroker(complain func(format string, args ...any)) {
+	h := o.Hub
+	switch {
+	case h.MQTTURL != "" && (h.Anonymous || len(h.Accounts) > 0 || h.TLSSecret != ""):
+		complain("a broker outside says itself who may publish, and how: accounts, anonymous and a certificate are of the embedded one")
+	case h.MQTTURL == "" && h.Anonymous == (len(h.Accounts) > 0):
+		complain("the embedded broker needs the name of a first account, or to be told that anyone may publish")
+	}
+	for _, name := range h.Accounts {
+		if bad := validation.IsConfigMapKey(name); len(bad) > 0 {
+			complain("the account %q cannot be made here, but by plumbline users add: %s", name, strings.Join(bad, "; "))
+		}
+	}
 }
 
 // host is the full name of a Service, which answers whatever a pod's search domains are.

@@ -16,11 +16,7 @@ func ptr[T any](v T) *T { return &v }
 
 // pod is the part of a template that all roles share: nothing in it has rights, on the node or in the cluster.
 func (o *Options) pod(account, component string, c corev1.Container, volumes ...volume) corev1.PodTemplateSpec {
-	c.Name, c.Image, c.ImagePullPolicy = component, o.Image, corev1.PullPolicy(o.PullPolicy)
-	c.SecurityContext = &corev1.SecurityContext{
-		AllowPrivilegeEscalation: new(bool), ReadOnlyRootFilesystem: ptr(true),
-		Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
-	}
+	o.confine(&c, component)
 	spec := corev1.PodSpec{
 		ServiceAccountName: account, AutomountServiceAccountToken: new(bool), EnableServiceLinks: new(bool),
 		SecurityContext: &corev1.PodSecurityContext{
@@ -40,6 +36,15 @@ func (o *Options) pod(account, component string, c corev1.Container, volumes ...
 	}
 	spec.Containers = []corev1.Container{c}
 	return corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels(component)}, Spec: spec}
+}
+
+// confine gives a container our image and takes its rights.
+func (o *Options) confine(c *corev1.Container, name string) {
+	c.Name, c.Image, c.ImagePullPolicy = name, o.Image, corev1.PullPolicy(o.PullPolicy)
+	c.SecurityContext = &corev1.SecurityContext{
+		AllowPrivilegeEscalation: new(bool), ReadOnlyRootFilesystem: ptr(true),
+		Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
+	}
 }
 
 // volume is a mount and what is mounted; a nil source is a claim's.
