@@ -10,10 +10,10 @@ import (
 	"net"
 	"net/http"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"plumbline/test/cluster/system"
@@ -36,7 +36,7 @@ func crowdOfNodes(ctx context.Context, w *World) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := w.startOwnController(ctx, hub.address); err != nil {
+	if err := w.startOwnController(ctx, crowd, hub.address, 9412); err != nil {
 		return err
 	}
 	if err := w.Apply(ctx, fmt.Sprintf(crowdScaledJob, system.Machine)); err != nil {
@@ -69,17 +69,41 @@ func crowdOfNodes(ctx context.Context, w *World) (err error) {
 	return w.measureCrowd()
 }
 
+// applyRights makes a namespace with the controller's account and rights, and nothing that runs.
+func (w *World) applyRights(ctx context.Context, namespace string, further ...string) error {
+	text, err := w.manifests(ctx, namespace, further...)
+	if err != nil {
+		return err
+	}
+	objects, err := system.Parse(text)
+	if err != nil {
+		return err
+	}
+	for _, o := range objects {
+		switch o.GetKind() {
+		case "Namespace", "ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding":
+			if err := w.ApplyObject(ctx, o); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // gather makes the nodes, their loads, and the namespace with the controller's account.
 func (w *World) gather(ctx context.Context) error {
-	if err := w.Apply(ctx, strings.ReplaceAll(rights, "NAMESPACE", crowd)); err != nil {
+	if err := w.applyRights(ctx, crowd); err != nil {
 		return err
 	}
 	names := crowdNames()
+	adding, within := errgroup.WithContext(ctx)
+	adding.SetLimit(8)
 	for i, name := range names {
-		if err := w.AddPretended(ctx, name, map[string]string{"crowd": "yes"}); err != nil {
-			return err
-		}
 		w.loads.set(name, float64(i%70)/100)
+		adding.Go(func() error { return w.AddPretended(within, name, map[string]string{"crowd": "yes"}) })
+	}
+	if err := adding.Wait(); err != nil {
+		return err
 	}
 	return w.Ready(ctx, names...)
 }
@@ -100,20 +124,27 @@ func (w *World) disperse(ctx context.Context) error {
 		w.API.CoreV1().Namespaces().Delete(ctx, crowd, metav1.DeleteOptions{}),
 		w.API.CoreV1().Nodes().DeleteCollection(ctx, metav1.DeleteOptions{}, metav1.ListOptions{LabelSelector: "crowd"}),
 	)
-	if w.Runs("crowd-control") {
-		err = errors.Join(err, w.Kill("crowd-control"))
-	}
-	return err
+	return errors.Join(err, w.endOwnController(crowd))
 }
 
-func (w *World) startOwnController(ctx context.Context, hub string) error {
-	kubeconfig, err := w.KubeconfigOf(ctx, crowd, "control")
+// startOwnController starts a controller as a process that acts as the controller's account of a namespace; KEDA asks it at
+// this port of the machine's.
+func (w *World) startOwnController(ctx context.Context, namespace, hub string, port int, further ...string) error {
+	kubeconfig, err := w.KubeconfigOf(ctx, namespace, controller)
 	if err != nil {
 		return err
 	}
-	status := "127.0.0.1:9413"
-	return w.Run(ctx, "crowd-control", "http://"+status+"/readyz", w.Plumbline, "control", "--kubeconfig="+kubeconfig, "--namespace="+crowd,
-		"--hub=http://"+hub, "--prometheus="+system.PrometheusURL, "--listen="+system.Machine+":9412", "--listen-anonymous", "--http-listen="+status)
+	status := fmt.Sprintf("127.0.0.1:%d", port+1)
+	return w.Run(ctx, namespace+"-control", "http://"+status+"/readyz", w.Plumbline, append([]string{"control", "--kubeconfig=" + kubeconfig, "--namespace=" + namespace,
+		"--hub=http://" + hub, "--prometheus=" + system.PrometheusURL, fmt.Sprintf("--listen=%s:%d", system.Machine, port), "--listen-anonymous", "--http-listen=" + status,
+		"--load-every=" + loadEvery.String(), "--load-window=" + loadWindow.String(), "--sample-max-age=" + maxAge.String()}, further...)...)
+}
+
+func (w *World) endOwnController(namespace string) error {
+	if !w.Runs(namespace + "-control") {
+		return nil
+	}
+	return w.Kill(namespace + "-control")
 }
 
 // backlog is a hub that knows nothing but how much waits.
@@ -155,7 +186,7 @@ func (w *World) measureCrowd() error {
 		}
 	}
 	for _, a := range acts {
-		if !strings.HasPrefix(a.User.Username, "system:serviceaccount:"+crowd+":") {
+		if !a.by(crowd) {
 			continue
 		}
 		asked++

@@ -3,11 +3,13 @@
 package cases
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
-	"strings"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -18,14 +20,30 @@ import (
 
 // Names of what is installed, and settings of the controller that cases depend on.
 const (
-	scaledJob  = "plumbline-work"
-	hubLabel   = "app=hub"
-	maxAge     = 15 * time.Second
-	loadWindow = 3 * time.Second
-	hubURL     = "http://hub." + Namespace + ".svc.cluster.local:8080"
+	scaledJob       = "plumbline-work"
+	controller      = "plumbline-control"
+	hubLabel        = "app.kubernetes.io/component=hub"
+	controllerLabel = "app.kubernetes.io/component=control"
+	hubURL          = "http://plumbline-hub." + Namespace + ".svc.cluster.local:8080"
+	httpSecret      = "plumbline-http-token"
+	maxAge          = 15 * time.Second
+	loadEvery       = time.Second
+	loadWindow      = 3 * time.Second
 )
 
-// install applies the manifests and waits until everything is there.
+// volume is where the hub's data lie: a folder of the machine, since there is nothing here that makes volumes.
+const volume = `
+apiVersion: v1
+kind: PersistentVolume
+metadata: {name: hub}
+spec:
+  capacity: {storage: 1Gi}
+  accessModes: [ReadWriteOnce]
+  storageClassName: by-hand
+  hostPath: {path: "%s"}
+`
+
+// install applies what `+"`plumbline deploy`"+` prints, and a volume, and waits until everything is there.
 func (w *World) install(ctx context.Context) error {
 	if _, err := w.Database.Query("postgres", "CREATE DATABASE "+database); err != nil {
 		return err
@@ -35,21 +53,53 @@ func (w *World) install(ctx context.Context) error {
 			return err
 		}
 	}
-	shared := filepath.Join(w.Folder, "shared")
-	if err := os.MkdirAll(shared, 0o777); err != nil {
+	folder := filepath.Join(w.Folder, "hub")
+	if err := errors.Join(os.MkdirAll(folder, 0o700), os.Chown(folder, imageUser, imageUser), w.Apply(ctx, fmt.Sprintf(volume, folder))); err != nil {
 		return err
 	}
-	if err := os.Chmod(shared, 0o777); err != nil {
+	text, err := w.manifests(ctx, Namespace)
+	if err != nil {
 		return err
 	}
-	if err := w.Apply(ctx, strings.ReplaceAll(rights, "NAMESPACE", Namespace)); err != nil {
+	start := time.Now()
+	if err := errors.Join(w.Apply(ctx, text), w.awaitInstalled(ctx)); err != nil {
 		return err
 	}
-	if err := w.Apply(ctx, fmt.Sprintf(manifests, system.PlumblineImage, w.DatabaseURL(database), shared, system.PrometheusURL)); err != nil {
-		return err
-	}
-	return w.awaitInstalled(ctx)
+	w.Installed = time.Since(start)
+	return w.keepToken(ctx)
 }
+
+// imageUser is whom Plumbline's pods run as. A folder of the machine is not given to them by Kubernetes.
+const imageUser = 65532
+
+// manifests are what the binary says should run in a namespace.
+func (w *World) manifests(ctx context.Context, namespace string, further ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, w.Plumbline, append([]string{"deploy", "--dry-run", "--namespace=" + namespace, "--image=" + system.PlumblineImage,
+		"--image-pull-policy=Never", "--prometheus=" + system.PrometheusURL, "--mqtt-url=mqtt://" + system.BrokerAddress, "--storage=1Gi", "--storage-class=by-hand",
+		"--sysfs=" + system.NodeSysfs, "--polling-interval=1s", "--worker-idle=16s", "--worker-cpu=100m",
+		"--control-arg=--load-every=" + loadEvery.String(), "--control-arg=--load-window=" + loadWindow.String(), "--control-arg=--sample-max-age=" + maxAge.String()}, further...)...)
+	if w.Database != nil {
+		cmd.Env = append(os.Environ(), "DATABASE_URL="+w.DatabaseURL(database))
+	}
+	var complaints bytes.Buffer
+	cmd.Stderr = &complaints
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("plumbline deploy --dry-run: %w: %s", err, complaints.String())
+	}
+	return string(out), nil
+}
+
+// keepToken writes the token of the hub's page to a file, for commands that ask the hub.
+func (w *World) keepToken(ctx context.Context) error {
+	secret, err := w.API.CoreV1().Secrets(Namespace).Get(ctx, httpSecret, metav1.GetOptions{})
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(w.tokenFile(), secret.Data["token"], 0o600)
+}
+
+func (w *World) tokenFile() string { return filepath.Join(w.Folder, "http-token") }
 
 // awaitInstalled waits until every Deployment and DaemonSet has all its pods, and KEDA has taken the ScaledJob.
 func (w *World) awaitInstalled(ctx context.Context) error {
@@ -61,6 +111,15 @@ func (w *World) awaitInstalled(ctx context.Context) error {
 		for _, d := range deployments.Items {
 			if d.Status.ReadyReplicas < replicas(d) || d.Status.ObservedGeneration < d.Generation || d.Status.UpdatedReplicas < replicas(d) {
 				return fmt.Errorf("the Deployment %s has %d of %d pods", d.Name, d.Status.ReadyReplicas, replicas(d))
+			}
+		}
+		hubs, err := w.API.AppsV1().StatefulSets(Namespace).List(ctx, metav1.ListOptions{})
+		if err != nil {
+			return err
+		}
+		for _, h := range hubs.Items {
+			if h.Status.ReadyReplicas < 1 {
+				return fmt.Errorf("the StatefulSet %s has no pod that is ready", h.Name)
 			}
 		}
 		sets, err := w.API.AppsV1().DaemonSets(Namespace).List(ctx, metav1.ListOptions{})

@@ -16,6 +16,9 @@ func all() []Case {
 		{"200 pictures at once", 5 * time.Minute, true, burst},
 		{"the leading controller killed", 3 * time.Minute, true, controllerKilled},
 		{"KEDA restarted", 4 * time.Minute, true, kedaRestarted},
+		{"a worker's own load: the second node, and no Job too many", 6 * time.Minute, true, ownLoad},
+		{"both controllers away for 45 s", 5 * time.Minute, true, scalerAway},
+		{"patch mode: the original's ScaledJob, and what runs lives on", 4 * time.Minute, false, patched},
 		{"a node killed with work in hand", 5 * time.Minute, true, killed},
 		{"500 Jobs on 1,000 nodes that only pretend", 5 * time.Minute, false, crowdOfNodes},
 	}

@@ -109,14 +109,7 @@ func stale(ctx context.Context, w *World) error {
 
 // grownOld waits until the last true samples are older than what counts as fresh.
 func (w *World) grownOld(ctx context.Context) error {
-	timer := time.NewTimer(maxAge + loadWindow)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return wait(ctx, maxAge+loadWindow)
 }
 
 // cordoned: the less busy node takes no pods.

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"time"
 
 	"plumbline/test/cluster/system"
 )
@@ -74,10 +75,13 @@ func (w *World) awaitSamples(ctx context.Context, ratio float64) error {
 	return w.awaitLoads(ctx, wanted)
 }
 
-// load sets loads and waits until Prometheus knows them.
+// load sets loads and waits until Prometheus knows them, and until no older sample is in the controller's mean.
 func (w *World) load(ctx context.Context, loads map[string]float64) error {
 	if err := w.SetLoads(loads); err != nil {
 		return err
 	}
-	return w.awaitLoads(ctx, loads)
+	if err := w.awaitLoads(ctx, loads); err != nil {
+		return err
+	}
+	return wait(ctx, loadWindow+loadEvery+time.Second)
 }

@@ -4,8 +4,10 @@ package cases
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,20 +25,20 @@ import (
 // Namespace is where Plumbline is installed.
 const Namespace = "plumbline"
 
-// table is the database of the rows.
+// database is that of the rows.
 const database = "plumbline"
 
-// Slow is how long what needs many steps may take on a busy machine: a lease of 15 s that must end, KEDA's poll, a pod's start.
+// slow is how long what needs many steps may take on a busy machine: a lease of 15 s that must end, KEDA's poll, a pod's start.
 const slow = time.Minute
 
 // World is the cluster with Plumbline installed, and what the running case noted.
 type World struct {
 	*system.Cluster
-	Plumbline string // the binary under test
+	Plumbline string        // the binary under test
+	Installed time.Duration // that took
 	loads     *loads
 	notes     []string
 	mark      int64 // where the audit log stood when the case began
-	patching  bool  // the controller patches the ScaledJob, as it may in that mode
 	published int
 }
 
@@ -53,6 +55,29 @@ func New(ctx context.Context, c *system.Cluster, plumbline string) (*World, erro
 		}
 	}
 	return w, nil
+}
+
+// waiting is how many captures nobody holds.
+func (w *World) waiting(ctx context.Context) (int, error) {
+	token, err := os.ReadFile(w.tokenFile())
+	if err != nil {
+		return 0, err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, hubURL+"/api/v1/queue", nil)
+	if err != nil {
+		return 0, err
+	}
+	request.Header.Set("Authorization", "Bearer "+string(token))
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0, err
+	}
+	defer response.Body.Close()
+	var queue struct{ Waiting int }
+	if err := json.NewDecoder(response.Body).Decode(&queue); err != nil {
+		return 0, fmt.Errorf("asking the hub: %s: %w", response.Status, err)
+	}
+	return queue.Waiting, nil
 }
 
 func (w *World) note(format string, args ...any) {
@@ -191,14 +216,14 @@ func (w *World) stillHolds(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if wrong := trespasses(acts, w.patching); len(wrong) > 0 {
+	if wrong := trespasses(acts); len(wrong) > 0 {
 		err = fmt.Errorf("what must never happen was done: %s", strings.Join(wrong, "; "))
 	}
 	return errors.Join(err, w.ledgerBalances(ctx))
 }
 
 func (w *World) ledgerBalances(ctx context.Context) error {
-	cmd := exec.CommandContext(ctx, w.Plumbline, "ledger", "--http", hubURL)
+	cmd := exec.CommandContext(ctx, w.Plumbline, "ledger", "--http", hubURL, "--http-token-file", w.tokenFile())
 	cmd.Env = append(os.Environ(), "HOME="+w.Folder)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("the ledger does not balance: %w: %s", err, out)

@@ -38,7 +38,7 @@ func newResources(d discovery.DiscoveryInterface) *resources {
 
 // Apply makes the objects of a YAML text as they stand there, by server-side apply.
 func (c *Cluster) Apply(ctx context.Context, text string) error {
-	objects, err := parse(text)
+	objects, err := Parse(text)
 	if err != nil {
 		return err
 	}
@@ -81,8 +81,8 @@ func (c *Cluster) resource(o *unstructured.Unstructured) (dynamic.ResourceInterf
 	return c.Objects.Resource(mapping.Resource).Namespace(namespace), nil
 }
 
-// parse reads the documents of a YAML text.
-func parse(text string) ([]*unstructured.Unstructured, error) {
+// Parse reads the documents of a YAML text.
+func Parse(text string) ([]*unstructured.Unstructured, error) {
 	var objects []*unstructured.Unstructured
 	decoder := yaml.NewYAMLOrJSONDecoder(strings.NewReader(text), 4096)
 	for {

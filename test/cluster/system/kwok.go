@@ -39,7 +39,7 @@ func (c *Cluster) startKWOK(ctx context.Context) error {
 	if err := os.WriteFile(config, []byte(stages), 0o644); err != nil {
 		return err
 	}
-	return c.run(ctx, "kwok", answers("http://127.0.0.1:10247/healthz"), c.Kit.Program("kwok"), "--kubeconfig="+c.pki.file("kwok.kubeconfig"), "--config="+config,
+	return c.run(ctx, "kwok", answers("http://127.0.0.1:10247/healthz"), c.Kit.Program("kwok"), "--kubeconfig="+c.pki.file("kwok.kubeconfig"), "--config="+config, "--v=WARN",
 		"--manage-all-nodes=false", "--manage-nodes-with-annotation-selector="+pretended+"=fake", "--node-lease-duration-seconds=40",
 		"--server-address=127.0.0.1:10247", "--cidr="+pretendedPods+"0.1/16", "--node-ip="+pretendedPods+"0.1")
 }

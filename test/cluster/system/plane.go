@@ -11,11 +11,13 @@ import (
 	"os"
 	"time"
 
+	"github.com/go-logr/logr"
 	"golang.org/x/sync/errgroup"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/klog/v2"
 )
 
 const etcdAddress = "127.0.0.1:2379"
@@ -88,6 +90,7 @@ func (c *Cluster) connect() error {
 		return err
 	}
 	config.QPS, config.Burst = 500, 1000
+	klog.SetLogger(logr.Discard()) // what goes wrong is an error somewhere, too
 	if c.API, err = kubernetes.NewForConfig(config); err != nil {
 		return err
 	}
@@ -111,7 +114,7 @@ func (c *Cluster) startControllerManager(ctx context.Context) error {
 		"--service-account-private-key-file=" + c.pki.file("sa.key"), "--root-ca-file=" + c.pki.file("ca.crt"), "--use-service-account-credentials=true",
 		"--cert-dir=" + c.data("controller-manager"), "--flex-volume-plugin-dir=" + c.data("flexvolume"), // by default it writes to the machine
 		"--allocate-node-cidrs=false", "--controllers=*,-node-ipam-controller,-service-lb-controller,-node-route-controller,-cloud-node-lifecycle-controller",
-		"--node-monitor-period=1s", "--node-monitor-grace-period=20s", // a killed node is noticed sooner than by default
+		"--node-monitor-period=1s", "--node-monitor-grace-period=40s", // less, and KWOK's many nodes are thought dead on a busy machine
 	}, clientLimits...)...)
 }
 
