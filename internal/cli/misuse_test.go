@@ -10,8 +10,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"plumbline/internal/testkit/nats"
 )
 
 // What was set wrong ends with exit code 2, wherever it is noticed, with a sentence, and at once.
@@ -79,32 +77,4 @@ func tokenFile(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return file
-}
-
-// A NATS that asks for a plain token gets it from a file or the environment; and an address with a secret in it may be given by the
-// environment.
-func TestNATSWithAToken(t *testing.T) {
-	server := nats.Configured(t, "authorization: { token: \"a-plain-token\" }\njetstream: {}\nmax_payload: 9MB\n")
-	file := filepath.Join(t.TempDir(), "token")
-	if err := os.WriteFile(file, []byte("a-plain-token\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for name, set := range map[string]func(*process){
-		"file": func(p *process) { p.flags = []string{"--nats", server.URL(), "--nats-auth-token-file", file} },
-		"environment": func(p *process) {
-			t.Setenv("PLUMBLINE_NATS", strings.Replace(server.URL(), "://", "://a-plain-token@", 1))
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			h := &process{t: t, dir: t.TempDir(), mqtt: freeAddress(t), http: freeAddress(t)}
-			set(h)
-			h.start()
-			sendOne(t, h.mqtt)
-			h.drain()
-			h.stop()
-			if strings.Contains(h.stderr.String(), "a-plain-token") {
-				t.Errorf("the token shows:\n%s", h.stderr.String())
-			}
-		})
-	}
 }
