@@ -168,3 +168,35 @@ func (h *Hub) Limits(ctx context.Context) (time.Duration, int64) {
 
 // BetweenExchange is called when a letter is in the queue again, or dropped, and not removed yet.
 func (h *Hub) BetweenExchange(f func(captureID string)) { h.betweenExchange = f }
+
+// ResultsHeld sets how many results a hub holds and returns what puts it back.
+func ResultsHeld(n int) func() {
+	old := resultsHeld
+	resultsHeld = n
+	return func() { resultsHeld = old }
+}
+
+// ResultsUnderWay is how many results the hub holds.
+func (h *Hub) ResultsUnderWay() int {
+	r := h.handed.Load()
+	if r == nil {
+		return 0
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.underWay)
+}
+
+// Askers is how many requests wait for a capture's result to be recorded.
+func (h *Hub) Askers(id string) int {
+	r := h.handed.Load()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if u := r.underWay[id]; u != nil {
+		return len(u.askers)
+	}
+	return 0
+}
+
+// Permanent reports whether an error says of itself that no repetition helps.
+func Permanent(err error) bool { return permanent(err) }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -56,6 +57,7 @@ type Hub struct {
 	metrics  *metrics
 	health   health
 
+	handed    atomic.Pointer[results] // nil while none are taken
 	deskSub   *nats.Subscription
 	closeDesk func() error // answers the last errands of workers elsewhere
 

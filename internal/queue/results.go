@@ -73,19 +73,13 @@ func (h *Hub) ServeResults(ctx context.Context, record func(context.Context, pos
 	}
 	defer nc.Close()
 
-	var recording sync.WaitGroup
-	places := make(chan struct{}, recordersAtOnce)
-	sub, err := nc.QueueSubscribe(h.names.results(), "hubs", func(m *nats.Msg) {
-		places <- struct{}{}
-		recording.Go(func() {
-			h.answer(context.WithoutCancel(ctx), m, record)
-			<-places
-		})
-	})
+	r := &results{hub: h, ctx: context.WithoutCancel(ctx), record: record, places: make(chan struct{}, recordersAtOnce), underWay: map[string]*handedIn{}}
+	h.handed.Store(r)
+	sub, err := nc.QueueSubscribe(h.names.results(), "hubs", r.take)
 	if err != nil {
 		return fmt.Errorf("waiting for results: %w", err)
 	}
-	// A worker has as many results under way as it has sessions; never drop one for being many.
+	// What arrives is looked at in a moment; never drop one for being many.
 	if err := sub.SetPendingLimits(-1, -1); err != nil {
 		return fmt.Errorf("waiting for results: %w", err)
 	}
@@ -93,33 +87,86 @@ func (h *Hub) ServeResults(ctx context.Context, record func(context.Context, pos
 	case <-ctx.Done():
 	case <-h.ctx.Done():
 	}
-	return drain(nc, sub, &recording)
+	return drain(nc, sub, &r.recording)
 }
 
-func (h *Hub) answer(ctx context.Context, m *nats.Msg, record func(context.Context, posture.Result) error) {
+// resultsHeld bounds the results that one hub holds while its database is away, some 60 kB each: more than the workers of a
+// dozen machines have in hand. A worker whose result finds no place keeps it and asks again.
+var resultsHeld = 1024
+
+var errManyResults = errors.New("the hub holds as many results as it may while they can't be recorded")
+
+// results are those that one hub has been handed and has not recorded yet. While the database is away workers hand in again
+// and again, since they can't know whether the hub is still the same: what is under way already is not kept twice.
+type results struct {
+	hub       *Hub
+	ctx       context.Context
+	record    func(context.Context, posture.Result) error
+	places    chan struct{}
+	recording sync.WaitGroup
+
+	mu       sync.Mutex
+	underWay map[string]*handedIn // by capture id
+}
+
+// handedIn is a result that is being recorded.
+type handedIn struct{ askers []*nats.Msg } // without their data
+
+// askersKept are those who are answered, the newest: an earlier request of the same worker has run out.
+const askersKept = 8
+
+// take must not wait, or what comes meanwhile would pile up unseen.
+func (r *results) take(m *nats.Msg) {
+	err := checkFormat(m.Header)
+	var result posture.Result
+	if err == nil {
+		result, err = decodeResult(m.Data)
+	}
+	asker := &nats.Msg{Sub: m.Sub, Reply: m.Reply}
+	if err != nil {
+		r.answer(err, asker)
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if h := r.underWay[result.CaptureID]; h != nil {
+		h.askers = append(h.askers[max(0, len(h.askers)-askersKept+1):], asker)
+		return
+	}
+	if len(r.underWay) >= resultsHeld {
+		r.answer(errManyResults, asker)
+		return
+	}
+	r.underWay[result.CaptureID] = &handedIn{askers: []*nats.Msg{asker}}
+	r.recording.Go(func() { r.recordOne(result) })
+}
+
+func (r *results) recordOne(result posture.Result) {
+	r.places <- struct{}{}
+	err := r.hub.EnsureJournaled(r.ctx, result.CaptureID)
+	if err == nil {
+		err = r.record(r.ctx, result)
+	}
+	<-r.places
+	r.mu.Lock()
+	askers := r.underWay[result.CaptureID].askers
+	delete(r.underWay, result.CaptureID)
+	r.mu.Unlock()
+	r.answer(err, askers...)
+}
+
+func (r *results) answer(outcome error, askers ...*nats.Msg) {
 	var a answer
-	if err := h.recordOne(ctx, m, record); err != nil {
-		a = answer{err.Error(), permanent(err)}
+	if outcome != nil {
+		a = answer{outcome.Error(), permanent(outcome)}
 	}
 	text, err := json.Marshal(a)
-	if err == nil {
-		err = m.Respond(text)
+	for _, m := range askers {
+		if err == nil {
+			err = m.Respond(text)
+		}
 	}
 	if err != nil {
-		h.log.Warn("answering a worker", "error", err)
+		r.hub.log.Warn("answering a worker", "error", err)
 	}
-}
-
-func (h *Hub) recordOne(ctx context.Context, m *nats.Msg, record func(context.Context, posture.Result) error) error {
-	if err := checkFormat(m.Header); err != nil {
-		return err
-	}
-	r, err := decodeResult(m.Data)
-	if err != nil {
-		return err
-	}
-	if err := h.EnsureJournaled(ctx, r.CaptureID); err != nil {
-		return err
-	}
-	return record(ctx, r)
 }
