@@ -16,13 +16,14 @@ type doctorCommand struct {
 
 // Help says what is looked at.
 func (doctorCommand) Help() string {
-	return `Takes the settings of serve and looks whether they can work: data folder, free disk, model, database, listeners, and the
-MQTT broker outside where there is one. Nothing is changed, no table is made, and a hub that runs is not disturbed.
+	return `Takes the settings of serve and looks whether they can work: data folder, free disk, model, database, listeners, and NATS
+and MQTT broker outside where there are such. Nothing is changed, no table is made, and a hub that runs is not disturbed.
 
   ✓ is fine    ! is worth knowing    ✗ is wrong, and makes the exit code 1
 
 Examples:
   plumbline doctor
+  plumbline doctor --nats tls://nats.local --nats-creds plumbline.creds
   plumbline doctor --mqtt-url mqtts://plumbline@broker.local --mqtt-ca ca.crt --mqtt-password-file secret
   plumbline --config plumbline.yaml doctor --json`
 }
@@ -73,6 +74,7 @@ var checks = []struct {
 	{"model", lookAtModel},
 	{"database", lookAtDatabase},
 	{"listeners", lookAtListeners},
+	{"queue", lookAtNATS},
 	{"broker", lookAtBroker},
 }
 

@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"net"
+	"slices"
+	"strings"
 	"time"
 
 	"plumbline/internal/config"
@@ -38,9 +40,9 @@ func lookAtBroker(ctx context.Context, e *examination) {
 		promises(e, seen.Welcome)
 		sizes(e, seen.Welcome)
 	} else {
-		e.warning("MQTT 3.1.1 tells no limits: look into the broker's settings for the largest message, and for how long it keeps an absent client's (RabbitMQ's mqtt.subscription_ttl: a day)")
+		e.warning("MQTT 3.1.1 tells no limits: look into the broker's settings for the largest message, and for how long it keeps an absent client's")
 	}
-	unseen(e)
+	unseen(e, seen)
 }
 
 func as(user string) string {
@@ -127,14 +129,34 @@ func sizes(e *examination, w outside.Welcome) {
 	}
 }
 
-// unseen names what no client can see, and where most pictures are lost.
-func unseen(e *examination) {
-	for _, text := range []string{
-		"how many messages the broker keeps for an absent hub. Mosquitto keeps 1000 and drops what comes then, unseen: write max_queued_messages 0 (without limit) into mosquitto.conf",
-		"whether the broker's memory survives its restart. Mosquitto's needs persistence true, and autosave_interval bounds what a crash loses",
-		"a limit on messages that clients are not told. Mosquitto's message_size_limit drops larger pictures and acknowledges them: leave it out, and set max_packet_size",
-		"whether devices publish at QoS 1. With QoS 0 the broker keeps nothing for an absent hub, and nobody is told of a loss",
-	} {
+// unseen names what no client can see, and where most pictures are lost, in the words of the broker's own settings where it is
+// known which broker it is.
+func unseen(e *examination, seen outside.Findings) {
+	advice := slices.Concat(otherAdvice, mosquittoAdvice) // Mosquitto may be told not to say its name
+	switch {
+	case strings.Contains(strings.ToLower(seen.Software), "mosquitto"):
+		advice = mosquittoAdvice
+	case seen.Version != "5": // RabbitMQ tells no name
+		advice = slices.Concat(rabbitAdvice, otherAdvice)
+	}
+	for _, text := range advice {
 		e.warning("cannot be seen from here: %s", text)
 	}
+	e.warning("cannot be seen from here: whether devices publish at QoS 1. With QoS 0 the broker keeps nothing for an absent hub, and nobody is told of a loss")
 }
+
+var (
+	mosquittoAdvice = []string{
+		"how many messages Mosquitto keeps for an absent hub: 1000, and it drops what comes then, unseen. Write max_queued_messages 0 (without limit) into mosquitto.conf",
+		"whether Mosquitto's memory survives its restart: that needs persistence true, and autosave_interval bounds what a crash loses",
+		"message_size_limit, by which Mosquitto drops larger pictures and acknowledges them: leave it out, and set max_packet_size",
+	}
+	rabbitAdvice = []string{
+		"for how long RabbitMQ, if it is that, keeps the pictures of an absent hub: a day. Write mqtt.subscription_ttl = infinity (before 4.0) into rabbitmq.conf",
+		"whether RabbitMQ's queues outlive a loss of its node: messages are on its disk, on one node unless queues are replicated",
+	}
+	otherAdvice = []string{
+		"how many messages the broker keeps for an absent hub, and of what size: look into its settings for the limit of a client's queue",
+		"whether the broker's memory survives its restart",
+	}
+)
