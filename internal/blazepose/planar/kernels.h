@@ -46,16 +46,25 @@ INLINE void accumulate(const float *in, const float *weight, const uint32_t *off
 	}
 }
 
-// convolve_some computes n vectors of all output channels. Input channels come in runs whose numbers fit the first-level
+// Output channels that a convolution makes: their lists, and the first one's weights and input channels.
+struct part {
+	const struct list *lists;
+	const float *weights;
+	const uint32_t *offsets;
+	int channels;
+	int packed; // whether their planes lie in the order of the lists, else in that of the channels
+};
+
+// convolve_some computes n vectors of some output channels. Input channels come in runs whose numbers fit the first-level
 // cache. A sum starts with the bias and adds the weights that are not zero in the order of the input channels. The output
 // channels of a run come in the order of how many weights they have: the processor then foresees where their loops end.
-INLINE void convolve_some(const struct layer *l, const float *in, const float *added, float *out, const int n) {
-	const float *weight = l->weights;
-	const uint32_t *offset = l->offsets;
-	const struct list *list = l->lists;
+INLINE void convolve_some(const struct layer *l, const struct part *p, const float *in, const float *added, float *out, const int n) {
+	const float *weight = p->weights;
+	const uint32_t *offset = p->offsets;
+	const struct list *list = p->lists;
 	for (int run = 0; run < l->runs; run++)
-		for (int k = 0; k < l->out_channels; k++, list++) {
-			const size_t plane = (size_t)list->channel * (size_t)l->out_plane;
+		for (int k = 0; k < p->channels; k++, list++) {
+			const size_t plane = (size_t)(p->packed ? k : list->channel) * (size_t)l->out_plane;
 			float *to = out + plane;
 			V sum[8];
 			if (run == 0) {
@@ -76,11 +85,11 @@ INLINE void convolve_some(const struct layer *l, const float *in, const float *a
 		}
 }
 
-// convolve is a 1x1 convolution. It takes a plane as one long row, extra columns included. added is what is added to the
+// convolve_part is a 1x1 convolution. It takes a plane as one long row, extra columns included. added is what is added to the
 // results; 0 for nothing.
-static void convolve(const struct layer *l, const float *in, const float *added, float *out) {
+static void convolve_part(const struct layer *l, const struct part *p, const float *in, const float *added, float *out) {
 	int left = vectors_of(l), at = 0;
-#define TAKE(n) convolve_some(l, in + at, added ? added + at : 0, out + at, n), left -= n, at += n * LANES
+#define TAKE(n) convolve_some(l, p, in + at, added ? added + at : 0, out + at, n), left -= n, at += n * LANES
 	while (left >= 8) TAKE(8);
 	if (left >= 6) TAKE(6);
 	if (left >= 4) TAKE(4);
@@ -170,18 +179,41 @@ INLINE void depthwise_plane(const struct layer *l, const float *w, float bias, c
 	for (int y = 0; y < height; y += MANY) depthwise_rows(l, w, bias, in, out, least(y, height - MANY), k, stride, MANY);
 }
 
-// depthwise convolves each plane with a window of its own, padded with zeros. A plane's sides are cleared one plane ahead: a vector
-// that is loaded right after a part of it was stored waits for the store.
-static void depthwise(const struct layer *l, float *in, float *out) {
+// depthwise_channel convolves one plane with a window of its own, padded with zeros.
+INLINE void depthwise_channel(const struct layer *l, int c, const float *from, float *out) {
+	const float *w = l->weights + c * l->side * l->side;
+	float *to = out + (size_t)c * (size_t)l->out_plane;
+	if (l->stride == 2 && l->side == 3) depthwise_plane(l, w, l->bias[c], from, to, 3, 2);
+	if (l->stride == 2 && l->side == 5) depthwise_plane(l, w, l->bias[c], from, to, 5, 2);
+	if (l->stride == 1 && l->side == 3) depthwise_plane(l, w, l->bias[c], from, to, 3, 1);
+	if (l->stride == 1 && l->side == 5) depthwise_plane(l, w, l->bias[c], from, to, 5, 1);
+}
+
+// depthwise convolves some planes, which are those of the lists' channels or, without lists, of all. A plane's sides are cleared
+// one plane ahead: a vector that is loaded right after a part of it was stored waits for the store.
+static void depthwise(const struct layer *l, float *in, float *out, const struct list *lists, int count) {
 	clear_sides(l, in);
-	for (int c = 0; c < l->channels; c++) {
-		float *from = in + (size_t)c * (size_t)l->plane, *to = out + (size_t)c * (size_t)l->out_plane;
-		const float *w = l->weights + c * l->side * l->side;
-		if (c + 1 < l->channels) clear_sides(l, from + l->plane);
-		if (l->stride == 2 && l->side == 3) depthwise_plane(l, w, l->bias[c], from, to, 3, 2);
-		if (l->stride == 2 && l->side == 5) depthwise_plane(l, w, l->bias[c], from, to, 5, 2);
-		if (l->stride == 1 && l->side == 3) depthwise_plane(l, w, l->bias[c], from, to, 3, 1);
-		if (l->stride == 1 && l->side == 5) depthwise_plane(l, w, l->bias[c], from, to, 5, 1);
+	for (int k = 0; k < count; k++, in += l->plane) {
+		if (k + 1 < count) clear_sides(l, in + l->plane);
+		depthwise_channel(l, lists ? lists[k].channel : k, in, out);
+	}
+}
+
+// convolve is a 1x1 convolution. Where it is to make some channels at a time, the next layer, a depthwise one, takes them at once,
+// while they are in the second-level cache.
+static void convolve(const struct layer *l, float *memory) {
+	const float *in = memory + l->in, *added = l->in2 < 0 ? 0 : memory + l->in2;
+	struct part p = {l->lists, l->weights, l->offsets, l->out_channels, l->together > 0};
+	if (!p.packed) {
+		convolve_part(l, &p, in, added, memory + l->out);
+		return;
+	}
+	const struct list *end = l->lists + l->out_channels;
+	for (; p.lists < end; p.lists += p.channels) {
+		p.channels = least(l->together, (int)(end - p.lists));
+		convolve_part(l, &p, in, added, memory + l->out);
+		depthwise(l + 1, memory + l->out, memory + l[1].out, p.lists, p.channels);
+		for (int k = 0; k < p.channels; k++) p.weights += p.lists[k].count, p.offsets += p.lists[k].count;
 	}
 }
 
@@ -294,8 +326,8 @@ static void collect(const struct layer *l, const float *in, float *out) {
 void RUN_LAYER(const struct layer *l, float *memory) {
 	float *in = memory + l->in, *out = memory + l->out;
 	switch (l->kind) {
-	case CONVOLVE: convolve(l, in, l->in2 < 0 ? 0 : memory + l->in2, out); break;
-	case DEPTHWISE: depthwise(l, in, out); break;
+	case CONVOLVE: convolve(l, memory); break;
+	case DEPTHWISE: depthwise(l, in, out, 0, l->channels); break;
 	case FIRST: first(l, in, out); break;
 	case SUM: sum(l, in, memory + l->in2, out); break;
 	case ENLARGE: enlarge(l, in, out); break;

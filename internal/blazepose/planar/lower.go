@@ -13,6 +13,7 @@ import (
 type tensor struct {
 	channels, height, width int
 	pad                     int     // of a PAD: how many cells of zeros lie around the picture
+	kept                    int     // planes that are in memory at a time; 0: all
 	of                      *tensor // of a PAD: what it pads, which lies in the same place; else nil
 	at                      int     // where it begins in memory, in floats; set by place
 	made, used              int     // the steps that write it and that last read it; set by place
@@ -37,7 +38,13 @@ func (t *tensor) border() int { return roundUp(2*t.pitch()+2) + vector }
 
 func (t *tensor) plane() int { return roundUp(t.height*t.pitch()) + t.border() }
 
-func (t *tensor) size() int { return t.border() + t.channels*t.plane() }
+func (t *tensor) size() int {
+	planes := t.channels
+	if t.kept > 0 {
+		planes = t.kept
+	}
+	return t.border() + planes*t.plane()
+}
 
 // vector is the longest vector in floats. Places are multiples of it.
 const vector = 16

@@ -50,6 +50,7 @@ func New(m *tflite.Model) (*Network, error) {
 	if err != nil {
 		return nil, fmt.Errorf("lowering the network: %w", err)
 	}
+	p.pair()
 	n := &Network{plan: p}
 	n.floats = p.place()
 	for _, count := range p.outputs {
@@ -96,13 +97,11 @@ func (n *Network) layer(s *step) C.struct_layer {
 	l.bias = n.floatsInC(s.bias)
 	l.weights = n.floatsInC(s.weights)
 	if s.kind == convolve {
+		l.together = C.int32_t(s.out.kept)
 		n.sparse(s, &l)
 	}
 	return l
 }
-
-// run is how many input channels are read before the next positions: up to 128 numbers each, 48 KiB.
-const run = 96
 
 // lists is how many lists of weights a convolution has.
 func (s *step) lists() int { return (s.in.channels + run - 1) / run * s.out.channels }

@@ -33,6 +33,9 @@ func (p *plan) lives() []*tensor {
 	use(p.input, 0)
 	for i, s := range p.steps {
 		use(s.in, i)
+		if s.out != nil && s.out.kept > 0 {
+			use(s.in, i+1) // the next step runs while this one does
+		}
 		use(s.in2, i)
 		use(s.out, i)
 	}

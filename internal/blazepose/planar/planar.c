@@ -46,7 +46,7 @@ int planar_run(const struct layer *layers, int count, int variant, float *memory
 	run_layer *run = of_variant(variant);
 	if (!run) return -1;
 	float_mode before = flush_denormals();
-	for (int i = 0; i < count; i++) run(&layers[i], memory);
+	for (int i = 0; i < count; i += layers[i].together ? 2 : 1) run(&layers[i], memory);
 	restore(before);
 	return 0;
 }

@@ -20,6 +20,7 @@ struct layer {
 	int32_t out_channels, out_height, out_width, out_pitch, out_plane;     // of the output
 	int32_t side, stride;                                                  // of a window
 	int32_t runs;                                                          // CONVOLVE: runs of input channels
+	int32_t together;                                                      // CONVOLVE: output channels that it makes before the next layer takes them; 0: all
 	float low, high;                                                       // what the results are cut to
 	int64_t in, in2, out;                                                  // where the tensors' first numbers lie in memory, in floats; in2: a summand, -1 for none
 	const float *weights;                                                  // CONVOLVE: those that are not zero, by run and output channel

@@ -93,6 +93,13 @@ func TestLayers(t *testing.T) {
 			twice := b.Convolve(own, 4, 1, 1, false, 0.5, none)
 			return []int{b.Add(read, in, relu6), read, b.Add(own, in, none), b.Add(twice, twice, relu6)}
 		},
+		// A large tensor is made some channels at a time where only a depthwise convolution reads it.
+		"part by part": func(b *tflitetest.Builder) []int {
+			wide := b.Convolve(b.Input(57, 60, 6), 70, 1, 1, false, 0.6, relu6)
+			deep := b.Convolve(wide, 70, 3, 1, true, 0, relu6)
+			read := b.Convolve(deep, 40, 1, 1, false, 0.6, none)
+			return []int{b.Convolve(read, 40, 5, 1, true, 0, none), b.Convolve(read, 2, 1, 1, false, 0.5, none)}
+		},
 		// The borders of what a layer before wrote are dirty, and the tensor is read by three layers.
 		"one after the other": func(b *tflitetest.Builder) []int {
 			wide := b.Convolve(b.Input(12, 20, 6), 24, 1, 1, false, 0.6, none)

@@ -69,6 +69,9 @@ func (r *rows) fill(stored tflite.Level, in int) bool {
 	return true
 }
 
+// run is how many input channels are read before the next positions: up to 128 numbers each, 48 KiB.
+const run = 96
+
 // list is what a run of input channels has for an output channel: how many weights.
 type list struct{ channel, count int32 }
 
