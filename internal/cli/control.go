@@ -79,6 +79,7 @@ type controller struct {
 	loads  *loads
 	hub    *hubapi.Client
 	scaler *scaler.Scaler
+	placed placing
 
 	grpcAddr, httpAddr string
 }
@@ -86,7 +87,7 @@ type controller struct {
 // open starts the parts in the order of need: listeners come last, when there is something to answer with. A cluster that is
 // away at the start is waited for; /readyz says so.
 func (k *controller) open(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{k.openRules, k.openCluster, k.openLoads, k.openHub, k.openScaler, k.openStatus, k.openGRPC} {
+	for _, step := range []func(context.Context) error{k.openRules, k.openCluster, k.openLoads, k.openHub, k.openScaler, k.openPlacement, k.openStatus, k.openGRPC} {
 		if err := step(ctx); err != nil {
 			return err
 		}

@@ -27,6 +27,7 @@ type controlReport struct {
 	ScaledJobs []scaledJobReport `json:"scaled_jobs"`
 	Nodes      []nodeReport      `json:"nodes"`   // with the eyes of the first ScaledJob
 	Scaling    []scaler.Decision `json:"scaling"` // those that came out otherwise than the one before, the newest first
+	placementReport
 }
 
 // scaledJobReport is one ScaledJob, and how many Jobs it would be given now.
@@ -78,6 +79,7 @@ func (k *controller) status(ctx context.Context) controlReport {
 	}
 	r.Nodes = k.reportNodes(r.ScaledJobs)
 	r.Scaling = append(r.Scaling, k.scaler.Recent()...)
+	r.placementReport = k.reportPlacement()
 	return r
 }
 
@@ -206,6 +208,7 @@ func (r controlReport) write(to io.Writer) error {
 	for _, d := range r.Scaling {
 		fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%s\n", d.At.Format(time.TimeOnly), d.ScaledJob, d.Backlog.Waiting, d.New, strings.TrimSpace(d.Because))
 	}
+	r.placementReport.write(table)
 	return table.Flush()
 }
 

@@ -40,12 +40,12 @@ type Watch struct {
 	scaled  cache.SharedIndexInformer
 	ended   graveyard
 	gpus    sync.Map // names of nodes that had a GPU sample
-	changed []func()
+	changed chan struct{}
 }
 
 // Watch prepares to watch; Run starts.
 func (c *Client) Watch(o WatchOptions) *Watch {
-	w := &Watch{client: c, options: o}
+	w := &Watch{client: c, options: o, changed: make(chan struct{}, 1)}
 	ours := func(l *metav1.ListOptions) { l.LabelSelector = scaledJobLabel }
 	w.nodes = w.watch("nodes", listWatch(c.core, "nodes", "", nil), &corev1.Node{}, trimNode)
 	w.pods = w.watch("pods", listWatch(c.core, "pods", c.namespace, ours), &corev1.Pod{}, trim)
@@ -75,15 +75,15 @@ func (w *Watch) watch(name string, lw *cache.ListWatch, kind runtime.Object, tra
 	return i
 }
 
-// OnChange has f called after each change of a pod or a node that placement may care about. Call it before Run; f must not
-// block.
-func (w *Watch) OnChange(f func()) { w.changed = append(w.changed, f) }
+// Changed has something in it when a pod or a node has changed since it was last read. It is for one reader.
+func (w *Watch) Changed() <-chan struct{} { return w.changed }
 
 // Run watches until the context ends.
 func (w *Watch) Run(ctx context.Context) error {
 	notify := func() {
-		for _, f := range w.changed {
-			f()
+		select {
+		case w.changed <- struct{}{}:
+		default:
 		}
 	}
 	handler := cache.ResourceEventHandlerFuncs{

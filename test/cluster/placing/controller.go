@@ -34,15 +34,8 @@ func control(ctx context.Context, identity string, bindWithin time.Duration) err
 		return err
 	}
 	watch := client.Watch(kube.WatchOptions{})
-	changed := make(chan struct{}, 1)
-	watch.OnChange(func() {
-		select {
-		case changed <- struct{}{}:
-		default:
-		}
-	})
 	gate, err := placement.NewGate(placement.Options{
-		Cluster: watch, Hands: client, Changed: changed, Rules: rulesFor, Log: log, Registerer: metrics, BindWithin: bindWithin,
+		Cluster: watch, Hands: client, Changed: watch.Changed(), Rules: rulesFor, Log: log, Registerer: metrics, BindWithin: bindWithin,
 		Surroundings: func(_ context.Context, t kube.Template) (gpu.Snapshot, error) { return surroundings(watch, t) },
 	})
 	if err != nil {
