@@ -51,6 +51,18 @@ func TestEachPlacementCountsInTheNext(t *testing.T) {
 	})
 }
 
+// A cluster that is slow to show what was placed does not make it placed again.
+func TestAPodIsPlacedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		town := newTown(map[string]float64{"a": 0.1, "b": 0.3, "c": 0.5})
+		town.late = true
+		town.born("p")
+		town.lead(t)
+		after(30 * time.Second)
+		town.see(func() { same(t, "placed", []string{"p>a"}, town.placed) })
+	})
+}
+
 func TestAnEventExplainsTheChoiceAndAnotherWhyAPodWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		town := newTown(map[string]float64{"a": 0.1, "b": 0.2})
