@@ -21,6 +21,10 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		deletedBytes: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "plumbline_album_deleted_bytes_total",
 			Help: "Size of the annotated pictures deleted, by reason (age, size)."}, []string{"reason"}),
 	}
+	for _, reason := range []string{"age", "size"} { // from 0, or the first would be no increase
+		m.deleted.WithLabelValues(reason)
+		m.deletedBytes.WithLabelValues(reason)
+	}
 	if r == nil {
 		return m, nil
 	}

@@ -218,7 +218,7 @@ func externalTrigger(s kube.ScaledJob) (map[string]string, bool) {
 
 func (k *controller) openStatus(context.Context) (err error) {
 	k.httpAddr, err = healthListener{
-		listen: k.config.HTTPListen, tokenFile: k.config.HTTPTokenFile, anonymous: k.config.HTTPAnonymous, registry: k.registry, log: k.log,
+		role: "controller", listen: k.config.HTTPListen, tokenFile: k.config.HTTPTokenFile, anonymous: k.config.HTTPAnonymous, registry: k.registry, log: k.log,
 		status: func(ctx context.Context) any { return k.status(ctx) },
 		checks: []web.Check{
 			{Name: "kubernetes", Ready: k.watch.Ready}, {Name: "prometheus", Ready: k.loads.ready, Degrades: true},

@@ -42,7 +42,7 @@ func (c *exportCommand) Run(ctx context.Context, p *Process) error {
 	o.Log, o.Registerer = log.With("component", "exporter"), registry
 	e, parts := exporter.New(o), stages{fail: end}
 	address, err := healthListener{
-		listen: c.HTTPListen, tokenFile: c.HTTPTokenFile, anonymous: c.HTTPAnonymous, registry: registry, log: log,
+		role: "exporter", listen: c.HTTPListen, tokenFile: c.HTTPTokenFile, anonymous: c.HTTPAnonymous, registry: registry, log: log,
 		checks: []web.Check{{Name: "gpu", Ready: e.Ready, Degrades: true}},
 	}.start(&parts)
 	if err != nil {

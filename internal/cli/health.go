@@ -13,6 +13,7 @@ import (
 
 // healthListener is what roles without a page show: /metrics, /healthz and /readyz.
 type healthListener struct {
+	role              string // as the metric of readiness says it
 	listen, tokenFile string
 	anonymous         bool
 	registry          *prometheus.Registry
@@ -31,7 +32,7 @@ func (h healthListener) start(s *stages) (string, error) {
 		}
 	}
 	server, err := web.New(web.Options{
-		Listen: h.listen, Token: token, Anonymous: h.anonymous, Gatherer: h.registry, Registerer: h.registry,
+		Role: h.role, Listen: h.listen, Token: token, Anonymous: h.anonymous, Gatherer: h.registry, Registerer: h.registry,
 		Checks: h.checks, Status: h.status, Log: h.log.With("component", "web"),
 	})
 	if err != nil {

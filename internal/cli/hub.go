@@ -44,7 +44,7 @@ func (h *hub) openWeb(context.Context) error {
 		Ledger: func(ctx context.Context) (ledger.Report, error) { return takeLedger(ctx, h.queue, h.store, nil) },
 		Checks: []web.Check{{Name: "queue", Ready: h.queue.Ready}, {Name: "database", Ready: h.store.Ping, Degrades: true}, {Name: "mqtt", Ready: h.mqttReady, Well: h.broker.well},
 			{Name: "recorder", Ready: func(context.Context) error { return h.recorder.Ready() }, Degrades: true}},
-		MQTTAddress: h.broker.address(h.config), Gatherer: h.registry, Registerer: h.registry, Log: h.part("web"),
+		Role: "hub", MQTTAddress: h.broker.address(h.config), Gatherer: h.registry, Registerer: h.registry, Log: h.part("web"),
 	})
 	if err != nil {
 		return misused(err)

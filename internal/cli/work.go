@@ -168,7 +168,7 @@ func (w *remote) openWeb() error {
 		return nil
 	}
 	_, err := healthListener{
-		listen: w.config.HTTPListen, tokenFile: w.config.HTTPTokenFile, anonymous: w.config.HTTPAnonymous, registry: w.registry,
+		role: "worker", listen: w.config.HTTPListen, tokenFile: w.config.HTTPTokenFile, anonymous: w.config.HTTPAnonymous, registry: w.registry,
 		checks: []web.Check{{Name: "hub", Ready: w.ready}}, log: w.log,
 	}.start(&w.stages)
 	return err

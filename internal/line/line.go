@@ -75,6 +75,7 @@ func (l *Line) Run(ctx context.Context) error {
 			if err != nil {
 				return fmt.Errorf("opening an inference session: %w", err)
 			}
+			defer l.Metrics.opened()()
 			return errors.Join(l.work(ctx, session), session.Close())
 		})
 	}

@@ -8,8 +8,9 @@ import (
 
 // Metrics counts and times the line's steps. A nil *Metrics keeps none.
 type Metrics struct {
-	ends *prometheus.CounterVec
-	step *prometheus.HistogramVec
+	ends     *prometheus.CounterVec
+	step     *prometheus.HistogramVec
+	sessions prometheus.Gauge
 }
 
 // NewMetrics registers the line's metrics.
@@ -22,8 +23,15 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Name: "plumbline_step_duration_seconds", Help: "Time in each step of the line; total is from receipt to acknowledgement.",
 			Buckets: []float64{.001, .0025, .005, .01, .015, .02, .03, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60},
 		}, []string{"step"}),
+		sessions: prometheus.NewGauge(prometheus.GaugeOpts{Name: "plumbline_sessions", Help: "Inference sessions of this process."}),
 	}
-	r.MustRegister(m.ends, m.step)
+	r.MustRegister(m.ends, m.step, m.sessions)
+	for _, end := range []string{"recorded", "buried", "failed"} { // from 0, or the first would be no increase
+		m.ends.WithLabelValues(end)
+	}
+	for _, step := range []string{"decode", "detect", "draw", "total"} {
+		m.step.WithLabelValues(step)
+	}
 	return m
 }
 
@@ -31,6 +39,15 @@ func (m *Metrics) observe(step string, d time.Duration) {
 	if m != nil {
 		m.step.WithLabelValues(step).Observe(d.Seconds())
 	}
+}
+
+// opened counts a session until closed.
+func (m *Metrics) opened() (closed func()) {
+	if m == nil {
+		return func() {}
+	}
+	m.sessions.Inc()
+	return m.sessions.Dec
 }
 
 func (m *Metrics) end(how string) {

@@ -25,6 +25,7 @@ const (
 	metricOldest     = "plumbline_queue_oldest_waiting_seconds"
 	metricBytes      = "plumbline_queue_bytes"
 	metricMaxBytes   = "plumbline_queue_max_bytes"
+	metricWorkers    = "plumbline_queue_workers"
 )
 
 // depthTimeout bounds reading the depth for one scrape.
@@ -37,8 +38,9 @@ type metrics struct {
 	refused, buried               prometheus.Counter
 	workers                       *workerMetrics
 	waiting, leased, dead, oldest *prometheus.Desc
-	bytes, maxBytes               *prometheus.Desc
+	bytes, maxBytes, present      *prometheus.Desc
 	depth                         func(context.Context) (Depth, error)
+	roster                        func() []Presence
 	registerer                    prometheus.Registerer
 }
 
@@ -61,7 +63,9 @@ func newMetrics(h *Hub, r prometheus.Registerer) (*metrics, error) {
 		oldest:     desc(metricOldest, "Age of the oldest capture in the queue while any waits."),
 		bytes:      desc(metricBytes, "Size of the queue."),
 		maxBytes:   desc(metricMaxBytes, "Limit of the queue's size."),
+		present:    desc(metricWorkers, "Workers of other processes that are there."),
 		depth:      h.Depth,
+		roster:     h.Workers,
 		registerer: r,
 	}
 	if r == nil {
@@ -119,7 +123,7 @@ func (m *metrics) Describe(out chan<- *prometheus.Desc) {
 	for _, c := range m.counters() {
 		c.Describe(out)
 	}
-	for _, d := range []*prometheus.Desc{m.waiting, m.leased, m.dead, m.oldest, m.bytes, m.maxBytes} {
+	for _, d := range []*prometheus.Desc{m.waiting, m.leased, m.dead, m.oldest, m.bytes, m.maxBytes, m.present} {
 		out <- d
 	}
 }
@@ -130,6 +134,7 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 	for _, c := range m.counters() {
 		c.Collect(out)
 	}
+	out <- prometheus.MustNewConstMetric(m.present, prometheus.GaugeValue, float64(len(m.roster())))
 	ctx, cancel := context.WithTimeout(context.Background(), depthTimeout)
 	defer cancel()
 	d, err := m.depth(ctx)

@@ -8,6 +8,7 @@ type metrics struct {
 	batchRows                       prometheus.Histogram
 	commitSeconds, prepareSeconds   prometheus.Histogram
 	missed                          *prometheus.CounterVec
+	devices                         *devices
 }
 
 func counter(name, help string) prometheus.Counter {
@@ -32,12 +33,13 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		prepareSeconds: histogram("plumbline_record_prepare_seconds", "Time to journal and store the pictures of one batch.", seconds),
 		missed: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "plumbline_record_missed_notices_total",
 			Help: "Rows that a listener was too slow to hear of."}, []string{"listener"}),
+		devices: newDevices(),
 	}
 	if r == nil {
 		return m, nil
 	}
 	for _, c := range []prometheus.Collector{m.rows, m.repeated, m.refused, m.failed, m.waiting, m.batchRows, m.commitSeconds,
-		m.prepareSeconds, m.missed} {
+		m.prepareSeconds, m.missed, m.devices} {
 		if err := r.Register(c); err != nil {
 			return nil, err
 		}

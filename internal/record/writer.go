@@ -81,6 +81,7 @@ func (r *Recorder) write(ctx context.Context, batch []*request) {
 	news = append(news, r.commit(attempt, withoutErrors(fresh))...)
 	r.answer(items)
 	for _, result := range news {
+		r.metrics.devices.add(result)
 		for _, m := range r.mailboxes {
 			m.put(result)
 		}

@@ -16,7 +16,8 @@ type metrics struct {
 	dropped  prometheus.Counter
 }
 
-func newMetrics(r prometheus.Registerer) *metrics {
+// newMetrics registers them; those of watchers only where there is a page to watch.
+func newMetrics(r prometheus.Registerer, page bool) *metrics {
 	m := &metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "plumbline_http_requests_total", Help: "HTTP requests answered, by route and status code.",
@@ -33,7 +34,10 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		}),
 	}
 	if r != nil {
-		r.MustRegister(m.requests, m.seconds, m.watchers, m.dropped)
+		r.MustRegister(m.requests, m.seconds)
+	}
+	if r != nil && page {
+		r.MustRegister(m.watchers, m.dropped)
 	}
 	return m
 }

@@ -84,6 +84,7 @@ type Options struct {
 	// Ledger compares everything that was accepted with where it is now. It is costly, so it is called for one who asks at a time.
 	Ledger func(ctx context.Context) (ledger.Report, error)
 
+	Role        string // of this process, in the metric of readiness
 	MQTTAddress string // host:port to name where the page tells how to send a first picture
 	Heartbeat   time.Duration
 	Gatherer    prometheus.Gatherer   // what /metrics shows

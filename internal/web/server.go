@@ -35,9 +35,14 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := newMetrics(o.Registerer)
+	m := newMetrics(o.Registerer, o.Results != nil)
 	s := &Server{o: o, page: p, hub: newHub(o.Now(), m), guard: newGuard(o), metrics: m, accounts: accounts{take: o.Ledger}}
 	s.handler = s.guard.wrap(s.routes())
+	if o.Registerer != nil {
+		if err := o.Registerer.Register(newReadinessMetrics(s)); err != nil {
+			return nil, fmt.Errorf("registering the metrics of readiness: %w", err)
+		}
+	}
 	return s, nil
 }
 

@@ -48,6 +48,9 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 			Name: "plumbline_placement_leaves_total", Help: "Workers that were asked to leave a GPU that others keep busy.",
 		}),
 	}
+	for _, outcome := range []string{"placed", "fallback", "none", "refused", "unknown", "pinned", "kept"} {
+		m.decisions.WithLabelValues(outcome) // from 0, or the first would be no increase
+	}
 	if r == nil {
 		return m, nil
 	}

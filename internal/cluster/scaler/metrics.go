@@ -75,4 +75,5 @@ func (m *metrics) decided(d Decision) {
 	set(m.nodes, len(d.Ranking.Candidates), "candidate")
 	set(m.nodes, len(d.Ranking.Refused), "refused")
 	m.answers.WithLabelValues(d.Namespace, d.ScaledJob).Inc()
+	m.failures.WithLabelValues(d.Namespace, d.ScaledJob) // from 0, or the first would be no increase
 }

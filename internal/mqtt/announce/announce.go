@@ -65,6 +65,9 @@ func New(o Options) (*Announcer, error) {
 	a := &Announcer{options: o, newest: map[string]moment{}, announced: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "plumbline_announce_results_total", Help: "Results published on MQTT, by whether they became the retained one.",
 	}, []string{"retained"})}
+	for _, retained := range []bool{true, false} { // from 0, or the first would be no increase
+		a.announced.WithLabelValues(fmt.Sprint(retained))
+	}
 	if o.Registerer == nil {
 		return a, nil
 	}

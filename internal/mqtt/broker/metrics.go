@@ -36,6 +36,12 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		results:     prometheus.NewCounter(prometheus.CounterOpts{Name: "plumbline_mqtt_results_total", Help: "Results published to subscribers."}),
 		certificate: prometheus.NewGauge(prometheus.GaugeOpts{Name: "plumbline_mqtt_certificate_expiry_timestamp_seconds", Help: "When the certificate of MQTT over TLS ends, in seconds since 1970; 0 without one."}),
 	}
+	for _, reason := range []string{refusedLogin, refusedTopic, refusedTooLarge, refusedFull, refusedSessions, refusedNotCommit, refusedSubscribe, refusedHandshake} {
+		m.refusals.WithLabelValues(reason) // from 0, or the first would be no increase
+	}
+	for _, qos := range []string{"0", "1", "2"} {
+		m.publishes.WithLabelValues(qos)
+	}
 	if r == nil {
 		return m, nil
 	}

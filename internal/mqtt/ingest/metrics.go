@@ -14,6 +14,9 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		refusals:     prometheus.NewCounter(prometheus.CounterOpts{Name: "plumbline_ingest_refusals_total", Help: "Messages that can be no picture and went to the dead letters."}),
 		timesIgnored: prometheus.NewCounter(prometheus.CounterOpts{Name: "plumbline_ingest_taken_at_ignored_total", Help: "Pictures whose taken_at was not understood or cannot be true."}),
 	}
+	for _, f := range []Form{FormRaw, FormBase64, FormDataURI, FormJSON} { // from 0, or the first would be no increase
+		m.captures.WithLabelValues(string(f))
+	}
 	if r == nil {
 		return m, nil
 	}

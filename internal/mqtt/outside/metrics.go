@@ -34,6 +34,9 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		resultsRefused: counter("results_refused_total", "Results that the broker refused."),
 		resultsDropped: counter("results_dropped_total", "Results that were not published, because there was no connection or it was too slow; the newest of each device is."),
 	}
+	for _, qos := range []string{"0", "1", "2"} { // from 0, or the first would be no increase
+		m.received.WithLabelValues(qos)
+	}
 	if r == nil {
 		return m, nil
 	}
