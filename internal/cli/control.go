@@ -113,7 +113,7 @@ func (k *controller) openCluster(context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	k.watch = k.client.Watch(kube.WatchOptions{ScaledJob: k.config.ScaledJob})
+	k.watch = k.client.Watch(kube.WatchOptions{ScaledJob: k.config.ScaledJob, All: k.config.Placement == "none"})
 	k.stages.start("watching Kubernetes", k.watch.Run)
 	k.stages.start("telling of Kubernetes", k.tellOfKubernetes)
 	return nil

@@ -52,7 +52,7 @@ func (w *Watch) isOurs(p *corev1.Pod) bool {
 	if w.options.ScaledJob != "" {
 		return p.Labels[scaledJobLabel] == w.options.ScaledJob
 	}
-	return p.Annotations[nodeAnnotation] != "" || isGated(p)
+	return w.options.All || p.Annotations[nodeAnnotation] != "" || isGated(p)
 }
 
 // Workers gives our pods that have a node, those that ended in the last ten minutes among them, sorted by name.

@@ -27,6 +27,7 @@ var scaledJobs = schema.GroupVersionResource{Group: "keda.sh", Version: "v1alpha
 // WatchOptions say which pods are ours.
 type WatchOptions struct {
 	ScaledJob string // only its pods are; empty: all that carry the gate, or were placed
+	All       bool   // the pods of all ScaledJobs are, for who counts but does not place
 }
 
 // Watch keeps nodes, pods, Jobs and ScaledJobs in memory and up to date. Its methods may be called from anywhere.

@@ -3,6 +3,7 @@ package scaler
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"plumbline/internal/gpu"
@@ -110,6 +111,19 @@ func (d Decision) explain() string {
 		return "no Job: no node has a free slot"
 	}
 	return "no Job: " + d.Ranking.ExplainNone()
+}
+
+// kind is the explanation without its figures.
+func (d Decision) kind() string {
+	if d.Unknown != "" {
+		return d.Unknown
+	}
+	return strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' {
+			return -1
+		}
+		return r
+	}, d.Because)
 }
 
 func (d Decision) waiting() string {

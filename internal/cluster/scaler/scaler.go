@@ -148,7 +148,7 @@ func (s *Scaler) remember(key string, d Decision) {
 	s.mu.Lock()
 	before, any := s.last[key]
 	s.last[key] = d
-	if !any || !before.Same(d) || d.New > 0 {
+	if !any || d.New > 0 || before.New != d.New || before.kind() != d.kind() {
 		s.recent = append(s.recent, d)
 		s.recent = s.recent[max(0, len(s.recent)-remembered):]
 	}
