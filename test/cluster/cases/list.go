@@ -20,6 +20,9 @@ func all() []Case {
 		{"both controllers away for 45 s", 5 * time.Minute, true, scalerAway},
 		{"patch mode: the original's ScaledJob, and what runs lives on", 4 * time.Minute, false, patched},
 		{"a node killed with work in hand", 5 * time.Minute, true, killed},
+		{"each strategy: KEDA makes exactly the Jobs wanted", 6 * time.Minute, false, play(6, 1, everyStrategy)},
+		{"one of two scalers killed", 3 * time.Minute, false, play(1, 2, oneScalerKilled)},
+		{"both scalers away for 45 s: KEDA finds them again", 5 * time.Minute, false, play(1, 2, bothScalersAway)},
 		{"500 Jobs on 1,000 nodes that only pretend", 5 * time.Minute, false, crowdOfNodes},
 	}
 }
