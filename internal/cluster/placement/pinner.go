@@ -48,15 +48,24 @@ func NewPinner(o PinnerOptions) (*Pinner, error) {
 func (p *Pinner) Run(ctx context.Context) {
 	p.m.leading.Set(1)
 	defer p.m.leading.Set(0)
-	clock := time.NewTicker(p.o.Every)
+	clock := time.NewTicker(every)
 	defer clock.Stop()
-	for ctx.Err() == nil {
-		p.look(ctx)
+	for next := time.Now(); ctx.Err() == nil; {
+		if now := time.Now(); !now.Before(next) || p.urgent() {
+			next = now.Add(p.o.Every)
+			p.look(ctx)
+		}
 		select {
 		case <-ctx.Done():
 		case <-clock.C:
 		}
 	}
+}
+
+// urgent says that the ScaledJob has just come, or was written anew: its Jobs would go anywhere, or the next change delete them.
+func (p *Pinner) urgent() bool {
+	s, ok := p.o.Cluster.ScaledJob(p.o.ScaledJob)
+	return ok && !s.Gated && (s.Pinned == "" || !s.Gradual)
 }
 
 func (p *Pinner) look(ctx context.Context) {

@@ -33,7 +33,7 @@ func TestAScaledJobIsPatchedForTheBestNodeWithHysteresis(t *testing.T) {
 			same(t, "there is none yet", nil, town.pinned)
 			town.scaled = []kube.ScaledJob{{Name: "posture", Namespace: "default", Gradual: true}}
 		})
-		after(15 * time.Second)
+		after(2 * time.Second)
 		town.see(func() { same(t, "at first", []string{"a"}, town.pinned); town.loads["a"] = 0.55 })
 		after(time.Minute)
 		town.see(func() { same(t, "a little worse", []string{"a"}, town.pinned); town.loads["a"] = 0.7 })
