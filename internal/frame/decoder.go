@@ -2,7 +2,6 @@ package frame
 
 import (
 	"fmt"
-	"slices"
 
 	"plumbline/internal/hugepage"
 	"plumbline/internal/posture"
@@ -93,7 +92,7 @@ func resize(b []byte, n int) []byte {
 	if n <= cap(b) {
 		return b[:n]
 	}
-	b = slices.Grow(b[:0], n)[:n]
+	b = make([]byte, n) // not slices.Grow, which writes zeros before the advice
 	hugepage.Advise(b)
 	return b
 }
