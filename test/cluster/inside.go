@@ -27,6 +27,8 @@ type job struct {
 	Plumbline     string
 	Shell         bool
 	Command, Only string
+	Write         string
+	Study         int
 }
 
 func (j job) text() (string, error) {
@@ -84,9 +86,30 @@ func (j job) prove(ctx context.Context, c *system.Cluster) error {
 	if err != nil {
 		return err
 	}
+	if j.Study > 0 {
+		return j.compare(ctx, w)
+	}
 	verdicts, err := cases.RunAll(ctx, w, j.Only, os.Stdout)
 	if err != nil {
 		return err
 	}
+	if j.Write != "" {
+		if err := cases.Write(j.Write, w, verdicts); err != nil {
+			return err
+		}
+	}
 	return cases.Complaint(verdicts)
+}
+
+// compare makes the study of policies.
+func (j job) compare(ctx context.Context, w *cases.World) error {
+	table, err := cases.Study(ctx, w, j.Study, os.Stderr)
+	if err != nil {
+		return err
+	}
+	fmt.Print(table)
+	if j.Write == "" {
+		return nil
+	}
+	return cases.WriteStudy(j.Write, table)
 }

@@ -33,6 +33,8 @@ type options struct {
 	folder    string // kept afterwards when given
 	pretended bool   // KWOK's nodes only
 	build     bool   // only make what is missing in the cache
+	study     int    // seeds of the study of policies, instead of the cases
+	write     string // document to write the table of cases into
 }
 
 func main() {
@@ -57,8 +59,11 @@ func parse() options {
 	flag.StringVar(&o.only, "only", "", "run only cases whose name this regular expression matches")
 	flag.StringVar(&o.folder, "folder", "", "keep data and logs here (default: a temporary folder, removed when all went well)")
 	flag.BoolVar(&o.pretended, "pretended", os.Getuid() != 0, "no real nodes, KWOK's only; all that is possible without root")
+	flag.IntVar(&o.study, "study", 0, "compare policies of placement with so many seeds, on nodes that only pretend, instead of running the cases")
+	flag.StringVar(&o.write, "write", "", "write what was measured into this document, between its marks")
 	flag.BoolVar(&o.build, "build", false, "only make what is missing of the programs")
 	flag.Parse()
+	o.pretended = o.pretended || o.study > 0
 	return o
 }
 
@@ -103,7 +108,7 @@ func outside(o options) (err error) {
 	if o.folder, err = folder(o.folder); err != nil {
 		return err
 	}
-	j := job{Options: system.Options{Folder: o.folder, Kit: kit, Cgroup: fmt.Sprintf("plumbline-cluster-%d-", os.Getpid())}, Plumbline: o.plumbline, Shell: o.shell, Command: o.command, Only: o.only}
+	j := job{Options: system.Options{Folder: o.folder, Kit: kit, Cgroup: fmt.Sprintf("plumbline-cluster-%d-", os.Getpid())}, Plumbline: o.plumbline, Shell: o.shell, Command: o.command, Only: o.only, Write: o.write, Study: o.study}
 	if !o.pretended {
 		j.Nodes = []string{"real-1", "real-2"}
 		if err := j.makeImages(ctx, o.plumbline); err != nil {

@@ -73,6 +73,14 @@ func (l *loads) freeze(node string, at time.Time) {
 	l.at[node] = at
 }
 
+// forget takes a node's load away.
+func (l *loads) forget(node string) {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	delete(l.ratios, node)
+	delete(l.at, node)
+}
+
 func (l *loads) clear() {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()

@@ -19,6 +19,13 @@ const RunsFor = "cluster-test/runs-for"
 // pretended marks a node of KWOK's: others are left alone.
 const pretended = "kwok.x-k8s.io/node"
 
+// kwokOptions let KWOK do many things at a time: on a busy machine it would else wait for one answer after the other.
+const kwokOptions = `apiVersion: config.kwok.x-k8s.io/v1alpha1
+kind: KwokConfiguration
+options: {nodePlayStageParallelism: 32, podPlayStageParallelism: 32, nodeLeaseParallelism: 32}
+---
+`
+
 // pretendedPods is how the addresses of pods on such nodes start. Nobody answers there.
 const pretendedPods = "10.0."
 
@@ -26,7 +33,7 @@ const pretendedPods = "10.0."
 var podComplete string
 
 func (c *Cluster) startKWOK(ctx context.Context) error {
-	stages := podComplete
+	stages := kwokOptions + podComplete
 	for _, file := range []string{"node/fast/node-initialize.yaml", "node/heartbeat-with-lease/node-heartbeat-with-lease.yaml", "pod/fast/pod-ready.yaml",
 		"pod/fast/pod-delete.yaml"} {
 		text, err := os.ReadFile(c.Kit.Module("kwok/stage/" + file))
@@ -40,7 +47,7 @@ func (c *Cluster) startKWOK(ctx context.Context) error {
 		return err
 	}
 	return c.run(ctx, "kwok", answers("http://127.0.0.1:10247/healthz"), c.Kit.Program("kwok"), "--kubeconfig="+c.pki.file("kwok.kubeconfig"), "--config="+config, "--v=WARN",
-		"--manage-all-nodes=false", "--manage-nodes-with-annotation-selector="+pretended+"=fake", "--node-lease-duration-seconds=40",
+		"--manage-all-nodes=false", "--manage-nodes-with-annotation-selector="+pretended+"=fake", "--node-lease-duration-seconds=120",
 		"--server-address=127.0.0.1:10247", "--cidr="+pretendedPods+"0.1/16", "--node-ip="+pretendedPods+"0.1")
 }
 

@@ -114,7 +114,6 @@ func (c *Cluster) startControllerManager(ctx context.Context) error {
 		"--service-account-private-key-file=" + c.pki.file("sa.key"), "--root-ca-file=" + c.pki.file("ca.crt"), "--use-service-account-credentials=true",
 		"--cert-dir=" + c.data("controller-manager"), "--flex-volume-plugin-dir=" + c.data("flexvolume"), // by default it writes to the machine
 		"--allocate-node-cidrs=false", "--controllers=*,-node-ipam-controller,-service-lb-controller,-node-route-controller,-cloud-node-lifecycle-controller",
-		"--node-monitor-period=1s", "--node-monitor-grace-period=40s", // less, and KWOK's many nodes are thought dead on a busy machine
 	}, clientLimits...)...)
 }
 

@@ -1,0 +1,264 @@
+//go:build linux
+
+package cases
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"plumbline/internal/gpu"
+	"plumbline/internal/simulate"
+	"plumbline/test/cluster/system"
+)
+
+// run is one policy with one seed on nodes, a namespace and a controller of its own. It is the hub, and each Job's work: the
+// Jobs, where they go, and the samples are real, and how long a picture takes is what the scenario says.
+type run struct {
+	w          *World
+	scenario   simulate.Scenario
+	policy     gpu.Policy
+	seed       uint64
+	port       int
+	background *simulate.Loads
+	begin      time.Time // of the burst
+
+	mutex     sync.Mutex
+	started   map[types.UID]bool
+	running   map[string]string // node by pod
+	responses []time.Duration
+	done      chan struct{} // closed when every picture is
+}
+
+func (r *run) name() string { return fmt.Sprintf("study-%s-%d", r.policy, r.seed) }
+
+func (r *run) node(i int) string { return fmt.Sprintf("%s-n%d", r.name(), i) }
+
+// play gives the mean response of the pictures.
+func (r *run) play(ctx context.Context) (mean float64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, r.scenario.Limit)
+	defer cancel()
+	defer func() { err = errors.Join(err, r.end()) }()
+	if err := r.setUp(ctx); err != nil {
+		return 0, err
+	}
+	parts, within := errgroup.WithContext(ctx)
+	parts.Go(func() error { return r.sample(within) })
+	parts.Go(func() error { return r.work(within) })
+	if err := parts.Wait(); err != nil && !errors.Is(err, errAllDone) {
+		return 0, fmt.Errorf("%s: %w", r.name(), err)
+	}
+	for _, d := range r.responses {
+		mean += d.Seconds() / float64(len(r.responses))
+	}
+	return mean, nil
+}
+
+// errAllDone ends a run's parts.
+var errAllDone = errors.New("all pictures are done")
+
+func (r *run) setUp(ctx context.Context) error {
+	r.background, r.started, r.running, r.done = r.scenario.LoadsOf(r.seed), map[types.UID]bool{}, map[string]string{}, make(chan struct{})
+	if err := r.w.applyRights(ctx, r.name()); err != nil {
+		return err
+	}
+	var names []string
+	for i := range r.scenario.Nodes {
+		names = append(names, r.node(i))
+		if err := r.w.AddPretended(ctx, r.node(i), map[string]string{"study": r.name()}); err != nil {
+			return err
+		}
+		r.measure(i)
+	}
+	if err := r.w.Ready(ctx, names...); err != nil {
+		return err
+	}
+	hub, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	go http.Serve(hub, r) //nolint:errcheck,gosec // it ends with the process, and only the controller is there
+	policy := r.policy
+	if policy == simulate.Oracle {
+		policy = gpu.LeastLoaded
+	}
+	err = r.w.startOwnController(ctx, r.name(), hub.Addr().String(), r.port, "--policy="+string(policy), fmt.Sprintf("--slots=%d", r.scenario.Rules.Slots), "--captures-per-job=1",
+		fmt.Sprintf("--worker-load=%g", r.scenario.Rules.WorkerLoad), fmt.Sprintf("--gpu-threshold=%g", r.scenario.Rules.Threshold),
+		"--sample-max-age="+r.scenario.Rules.MaxAge.String(), "--load-window=1s", "--rebalance-window=0s")
+	if err != nil {
+		return err
+	}
+	// The controller must have seen the samples before the burst, as one would that runs for long.
+	if err := wait(ctx, 5*time.Second); err != nil {
+		return err
+	}
+	return r.w.Apply(ctx, fmt.Sprintf(studyScaledJob, r.name(), system.Machine, r.port))
+}
+
+func (r *run) end() error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	for i := range r.scenario.Nodes {
+		r.w.loads.forget(r.node(i))
+	}
+	return errors.Join(r.w.endOwnController(r.name()), r.w.API.CoreV1().Namespaces().Delete(ctx, r.name(), metav1.DeleteOptions{}),
+		r.w.API.CoreV1().Nodes().DeleteCollection(ctx, metav1.DeleteOptions{}, metav1.ListOptions{LabelSelector: "study=" + r.name()}))
+}
+
+const studyScaledJob = `
+apiVersion: keda.sh/v1alpha1
+kind: ScaledJob
+metadata: {name: study, namespace: %[1]s}
+spec:
+  pollingInterval: 1
+  maxReplicaCount: 200
+  rollout: {strategy: gradual}
+  triggers: [{type: external, metadata: {scalerAddress: "%[2]s:%[3]d"}}]
+  jobTargetRef:
+    template:
+      spec:
+        schedulingGates: [{name: plumbline/placement}]
+        restartPolicy: Never
+        nodeSelector: {study: %[1]s}
+        containers: [{name: work, image: none}]
+`
+
+// sample measures each node at the scenario's interval, each in its own phase; for the oracle all the time.
+func (r *run) sample(ctx context.Context) error {
+	every := r.scenario.Scrape
+	if r.policy == simulate.Oracle {
+		every = time.Second / 2
+	}
+	parts, ctx := errgroup.WithContext(ctx)
+	for i := range r.scenario.Nodes {
+		parts.Go(func() error {
+			if err := wait(ctx, rand.N(every)); err != nil {
+				return nil
+			}
+			tick := time.NewTicker(every)
+			defer tick.Stop()
+			for {
+				r.measure(i)
+				select {
+				case <-tick.C:
+				case <-r.done:
+					return errAllDone
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+			}
+		})
+	}
+	return parts.Wait()
+}
+
+// measure shows a node's load as it is now, until it is measured again.
+func (r *run) measure(i int) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	r.w.loads.set(r.node(i), min(1, r.loadOf(i)))
+	r.w.loads.freeze(r.node(i), time.Now())
+}
+
+// loadOf is what a node carries: others' load, and that of our Jobs there. The mutex is held.
+func (r *run) loadOf(i int) float64 {
+	load := r.background.At(i, max(0, time.Since(r.begin)))
+	for _, node := range r.running {
+		if node == r.node(i) {
+			load += r.scenario.WorkerLoad
+		}
+	}
+	return load
+}
+
+// work is what Jobs do: they start a cold start after they were bound, take their time, and end well.
+func (r *run) work(ctx context.Context) error {
+	pods, err := r.w.API.CoreV1().Pods(r.name()).Watch(ctx, metav1.ListOptions{})
+	if err != nil {
+		return err
+	}
+	defer pods.Stop()
+	r.mutex.Lock()
+	r.begin = time.Now()
+	r.mutex.Unlock()
+	for {
+		select {
+		case e, open := <-pods.ResultChan():
+			if p, ok := e.Object.(*corev1.Pod); ok && p.Spec.NodeName != "" {
+				r.bound(ctx, p)
+			} else if !open {
+				return errors.New("the watch of its pods ended")
+			}
+		case <-r.done:
+			return errAllDone
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// bound starts a pod's work when it is seen on its node for the first time.
+func (r *run) bound(ctx context.Context, p *corev1.Pod) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	if r.started[p.UID] {
+		return
+	}
+	r.started[p.UID] = true
+	pod, node := p.Name, p.Spec.NodeName
+	time.AfterFunc(r.scenario.ColdStart, func() { r.start(ctx, pod, node) })
+}
+
+func (r *run) start(ctx context.Context, pod, node string) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	for i := range r.scenario.Nodes {
+		if r.node(i) == node {
+			time.AfterFunc(r.scenario.Duration(r.loadOf(i)), func() { r.finish(ctx, pod) })
+		}
+	}
+	r.running[pod] = node
+}
+
+func (r *run) finish(ctx context.Context, pod string) {
+	r.mutex.Lock()
+	delete(r.running, pod)
+	r.responses = append(r.responses, time.Since(r.begin))
+	if len(r.responses) == r.scenario.Pictures {
+		close(r.done)
+	}
+	r.mutex.Unlock()
+	now := metav1.Now().UTC().Format(time.RFC3339)
+	status := fmt.Sprintf(`{"status":{"phase":"Succeeded","containerStatuses":[{"name":"work","image":"none","imageID":"","ready":false,"restartCount":0,"state":{"terminated":{"exitCode":0,"reason":"Completed","startedAt":%q,"finishedAt":%q}}}]}}`, now, now)
+	r.w.API.CoreV1().Pods(r.name()).Patch(ctx, pod, types.MergePatchType, []byte(status), metav1.PatchOptions{}, "status") //nolint:errcheck // a run that ends takes its pods with it
+}
+
+// ServeHTTP is the hub: what nobody has in hand waits, and every pod that runs has claimed one.
+func (r *run) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	waiting, workers := 0, []map[string]any{}
+	if !r.begin.IsZero() {
+		waiting = max(0, r.scenario.Pictures-len(r.responses)-len(r.running))
+	}
+	for pod, node := range r.running {
+		workers = append(workers, map[string]any{"name": pod, "node": node, "claimed": true, "heard_at": time.Now().UTC()})
+	}
+	answer := map[string]any{"waiting": waiting, "leased": len(r.running), "dead": 0, "workers": workers}
+	if waiting > 0 {
+		answer["oldest_waiting_at"] = r.begin.UTC()
+	}
+	w.Header().Set("Content-Type", "application/json")
+	json.NewEncoder(w).Encode(answer) //nolint:errcheck // the controller asks again
+}
