@@ -141,6 +141,10 @@ cluster-test: build ## show the cluster wing on a real Kubernetes with KEDA, in 
 	@scripts/need.sh cluster
 	@$(GO) run ./test/cluster $(ARGS)
 
+compose-test: build .tools/base/$(shell go env GOARCH)/ready ## run deploy/compose with a Docker of its own: a picture published to Mosquitto becomes a row in PostgreSQL (root)
+	@scripts/need.sh compose
+	@test/compose/run.sh dist/plumbline
+
 ## ---- measurements ----------------------------------------------------------------------------------------------------
 
 .tools/peer/ready: test/bench/python/requirements.txt
@@ -177,4 +181,4 @@ clean: ## remove what was built (node_modules and .tools stay)
 	@rm -rf dist
 	@find internal/bundle/assets -mindepth 1 ! -name README.md -delete
 
-.PHONY: help deps deps-build deps-test build assets run demo test lint cover fuzz chaos compat cluster-test bench parity photos placement-study dist image dist-test licenses clean
+.PHONY: help deps deps-build deps-test build assets run demo test lint cover fuzz chaos compat cluster-test compose-test bench parity photos placement-study dist image dist-test licenses clean

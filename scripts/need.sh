@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Sees to it that the system packages for a purpose are there: need.sh build|test|dist|bench|cluster
+# Sees to it that the system packages for a purpose are there: need.sh build|test|dist|bench|cluster|compose
 #
 # What is there already is left alone. What is missing is installed by apt-get where that is allowed (as root, or by
 # sudo without a password); otherwise one sentence says what to install, and the exit status is 1. Servers are
 # installed without being started, since the tests and the benchmark start their own on free ports.
 set -euo pipefail
 
-purpose=${1:?usage: need.sh build|test|dist|bench|cluster}
+purpose=${1:?usage: need.sh build|test|dist|bench|cluster|compose}
 
 own_turbojpeg=.tools/turbojpeg/native # see cgo.sh
 
@@ -62,6 +62,17 @@ dist)
   want dpkg has dpkg-deb
   ;;
 bench) want_for_test ;;
+compose)
+  want_for_build
+  want docker.io has dockerd
+  want docker-compose has docker-compose
+  want iptables has iptables
+  want debootstrap has debootstrap
+  want iproute2 has ip
+  want util-linux has unshare
+  want wget has wget
+  want dpkg has dpkg
+  ;;
 cluster)
   want_for_build
   want mosquitto has mosquitto

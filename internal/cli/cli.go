@@ -49,6 +49,7 @@ type grammar struct {
 	Dead     deadCommand     `cmd:"" help:"Look at pictures that ended as dead letters: list, show, replay, drop."`
 	Ledger   ledgerCommand   `cmd:"" help:"Prove that nothing is missing: compare what was accepted with queue, rows and dead letters."`
 	Patch    patchCommand    `cmd:"" help:"Write a ScaledJob's manifest with its pods on one node."`
+	Ready    readyCommand    `cmd:"" help:"Ask a running process whether it is ready, as a health check."`
 	Doctor   doctorCommand   `cmd:"" help:"Look whether the settings can work: folder, disk, model, database, listeners, broker."`
 	Simulate simulateCommand `cmd:"" set:"slots=4" help:"Compare policies of placement offline: which node takes a worker, on imagined or recorded GPU load."`
 	Users    usersCommand    `cmd:"" help:"Manage who may use the MQTT broker: add, list, remove."`

@@ -159,7 +159,7 @@ func (m *town) scrape(address string) map[string]*dto.MetricFamily {
 	return nil
 }
 
-// lintMetrics holds the names to Prometheus' customs, but for those that the Python scripts chose.
+// lintMetrics holds names and help to Prometheus' customs.
 func lintMetrics(t *testing.T, shown map[string]map[string]*dto.MetricFamily) {
 	for role, families := range shown {
 		problems, err := promlint.NewWithMetricFamilies(slices.Collect(maps.Values(families))).Lint()
@@ -167,9 +167,7 @@ func lintMetrics(t *testing.T, shown map[string]map[string]*dto.MetricFamily) {
 			t.Fatal(err)
 		}
 		for _, p := range problems {
-			if !strings.HasPrefix(p.Metric, "jetson_") {
-				t.Errorf("%s: %s: %s", role, p.Metric, p.Text)
-			}
+			t.Errorf("%s: %s: %s", role, p.Metric, p.Text)
 		}
 		for name, f := range families {
 			if f.GetHelp() == "" || !strings.HasSuffix(f.GetHelp(), ".") && strings.HasPrefix(name, "plumbline_") {
