@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
@@ -19,8 +18,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	client "github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
@@ -29,8 +26,6 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 
 	"plumbline/deploy/monitoring"
-	"plumbline/internal/cluster/kube"
-	"plumbline/internal/cluster/placement"
 	pb "plumbline/internal/cluster/scaler/externalscaler"
 	"plumbline/internal/testkit/mosquitto"
 	"plumbline/internal/testkit/prometheus"
@@ -47,8 +42,7 @@ type town struct {
 // the alerts ask.
 func TestMetricsOfEveryRole(t *testing.T) {
 	m := newTown(t)
-	addresses := slices.Sorted(maps.Values(m.metrics))
-	server := prometheus.ForTest(t, prometheus.Options{Targets: append(addresses, placementStandIn(t)), Rules: string(monitoring.Alerts)})
+	server := prometheus.ForTest(t, prometheus.Options{Targets: slices.Sorted(maps.Values(m.metrics)), Rules: string(monitoring.Alerts)})
 	m.live()
 	shown := map[string]map[string]*dto.MetricFamily{}
 	for role, address := range m.metrics {
@@ -56,8 +50,8 @@ func TestMetricsOfEveryRole(t *testing.T) {
 	}
 	t.Run("names", func(t *testing.T) { lintMetrics(t, shown) })
 	t.Run("documented", func(t *testing.T) { compareWithDocument(t, shown) })
-	t.Run("dashboard", func(t *testing.T) { m.answers(t, server, dashboardQueries()) })
-	t.Run("alerts", func(t *testing.T) { m.answers(t, server, alertQueries()) })
+	t.Run("dashboard", func(t *testing.T) { answers(t, server, dashboardQueries()) })
+	t.Run("alerts", func(t *testing.T) { answers(t, server, alertQueries()) })
 	t.Run("rules", func(t *testing.T) { rulesAreHealthy(t, server) })
 }
 
@@ -113,19 +107,6 @@ clusters: [{name: none, cluster: {server: "http://127.0.0.1:1"}}], contexts: [{n
 		t.Logf("the controller, of a cluster that is not there: %v", err)
 	}
 	return where[2]
-}
-
-// placementStandIn shows the metrics of placement as they are before it has placed anything: the controller of newTown sees no
-// cluster, so it never leads.
-func placementStandIn(t *testing.T) string {
-	t.Helper()
-	registry := client.NewRegistry()
-	if _, err := placement.NewGate(placement.Options{Hands: new(kube.Client), Registerer: registry}); err != nil {
-		t.Fatal(err)
-	}
-	s := httptest.NewServer(promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
-	t.Cleanup(s.Close)
-	return s.Listener.Addr().String()
 }
 
 // live sends pictures of two devices and what is none, until all is recorded.
@@ -184,7 +165,7 @@ var sections = map[string][]string{
 }
 
 // elsewhere are documented metrics that this test's processes do not show.
-var elsewhere = regexp.MustCompile(`^plumbline_placement_` + // need a cluster
+var elsewhere = regexp.MustCompile(`^plumbline_placement_refused_nodes$` + // needs a cluster
 	`|^plumbline_prometheus_reads_total$` + // needs a cluster's nodes
 	`|^plumbline_gpu_memory_|^jetson_gpu_usage_percent$`) // of other boards than the test's Orin
 
@@ -278,26 +259,25 @@ func alertQueries() map[string]string {
 }
 
 // answers waits until each expression has a series.
-func (m *town) answers(t *testing.T, server *prometheus.Server, queries map[string]string) {
+func answers(t *testing.T, server *prometheus.Server, queries map[string]string) {
 	t.Helper()
 	if len(queries) < 7 {
 		t.Fatalf("only %d expressions: the test no longer reads them", len(queries))
 	}
-	var missing map[string]string
-	defer func() {
-		for name, why := range missing {
-			t.Errorf("%s: %s: %s", name, queries[name], why)
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(40 * time.Second); ; <-tick.C {
+		maps.DeleteFunc(queries, func(_, q string) bool { return hasSeries(server, q) == nil })
+		if len(queries) == 0 {
+			return
 		}
-	}()
-	m.hub.until(40*time.Second, "series", func() bool {
-		missing = map[string]string{}
-		for name, q := range queries {
-			if err := hasSeries(server, q); err != nil {
-				missing[name] = err.Error()
-			}
+		if time.Now().After(deadline) {
+			break
 		}
-		return len(missing) == 0
-	})
+	}
+	for name, q := range queries {
+		t.Errorf("%s: %s: %v", name, q, hasSeries(server, q))
+	}
 }
 
 func hasSeries(server *prometheus.Server, query string) error {

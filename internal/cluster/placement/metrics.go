@@ -51,6 +51,12 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 	for _, outcome := range []string{"placed", "fallback", "none", "refused", "unknown", "pinned", "kept"} {
 		m.decisions.WithLabelValues(outcome) // from 0, or the first would be no increase
 	}
+	for _, reason := range []string{"node-gone", "not-bound"} {
+		m.evictions.WithLabelValues(reason)
+	}
+	for _, act := range []string{"place", "evict", "pin", "event", "load", "leave"} {
+		m.errors.WithLabelValues(act)
+	}
 	if r == nil {
 		return m, nil
 	}
