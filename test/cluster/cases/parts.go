@@ -4,8 +4,8 @@ package cases
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -35,21 +35,26 @@ func controllerKilled(ctx context.Context, w *World) error {
 	return w.awaitInstalled(ctx)
 }
 
-// leader is the pod that holds the controller's Lease.
-func (w *World) leader(ctx context.Context) (string, error) {
-	leases, err := w.API.CoordinationV1().Leases(Namespace).List(ctx, metav1.ListOptions{})
-	if err != nil {
-		return "", err
-	}
-	for _, l := range leases.Items {
-		if l.Spec.HolderIdentity == nil {
-			continue
+// leader is the pod that holds the controller's Lease, once one does.
+func (w *World) leader(ctx context.Context) (leader string, err error) {
+	err = system.Await(ctx, slow, "a controller leads", func(ctx context.Context) error {
+		leases, err := w.API.CoordinationV1().Leases(Namespace).List(ctx, metav1.ListOptions{})
+		if err != nil {
+			return err
 		}
-		if _, err := w.API.CoreV1().Pods(Namespace).Get(ctx, *l.Spec.HolderIdentity, metav1.GetOptions{}); err == nil {
-			return *l.Spec.HolderIdentity, nil
+		for _, l := range leases.Items {
+			if l.Spec.HolderIdentity == nil {
+				continue
+			}
+			pod, _, _ := strings.Cut(*l.Spec.HolderIdentity, "_") // then what tells two lives of one pod apart
+			if _, err := w.API.CoreV1().Pods(Namespace).Get(ctx, pod, metav1.GetOptions{}); err == nil {
+				leader = pod
+				return nil
+			}
 		}
-	}
-	return "", errors.New("no pod holds the controller's Lease")
+		return fmt.Errorf("none of %d Leases is held by a pod", len(leases.Items))
+	})
+	return leader, err
 }
 
 // kedaRestarted: while KEDA is away, what runs goes on; when it is back, what came meanwhile is worked off.
