@@ -20,15 +20,14 @@ import (
 
 // Names of what is installed, and settings of the controller that cases depend on.
 const (
-	scaledJob       = "plumbline-work"
-	controller      = "plumbline-control"
-	hubLabel        = "app.kubernetes.io/component=hub"
-	controllerLabel = "app.kubernetes.io/component=control"
-	hubURL          = "http://plumbline-hub." + Namespace + ".svc.cluster.local:8080"
-	httpSecret      = "plumbline-http-token"
-	maxAge          = 15 * time.Second
-	loadEvery       = time.Second
-	loadWindow      = 3 * time.Second
+	scaledJob  = "plumbline-work"
+	controller = "plumbline-control"
+	hubLabel   = "app.kubernetes.io/component=hub"
+	hubURL     = "http://plumbline-hub." + Namespace + ".svc.cluster.local:8080"
+	httpSecret = "plumbline-http-token"
+	maxAge     = 15 * time.Second
+	loadEvery  = time.Second
+	loadWindow = 3 * time.Second
 )
 
 // volume is where the hub's data lie: a folder of the machine, since there is nothing here that makes volumes.

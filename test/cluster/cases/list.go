@@ -17,7 +17,6 @@ func all() []Case {
 		{"the leading controller killed", 3 * time.Minute, true, controllerKilled},
 		{"KEDA restarted", 4 * time.Minute, true, kedaRestarted},
 		{"a worker's own load: the second node, and no Job too many", 6 * time.Minute, true, ownLoad},
-		{"both controllers away for 45 s", 5 * time.Minute, true, scalerAway},
 		{"patch mode: the original's ScaledJob, and what runs lives on", 4 * time.Minute, false, patched},
 		{"a node killed with work in hand", 5 * time.Minute, true, killed},
 		{"each strategy: KEDA makes exactly the Jobs wanted", 6 * time.Minute, false, play(6, 1, everyStrategy)},

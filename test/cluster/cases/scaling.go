@@ -8,9 +8,6 @@ import (
 	"fmt"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
-
 	"plumbline/test/cluster/system"
 )
 
@@ -84,41 +81,5 @@ func (w *World) awaitWorkerOn(ctx context.Context, node string) error {
 			}
 		}
 		return errOngoing
-	})
-}
-
-// scalerAway: no controller answers for three quarters of a minute; KEDA finds it again by gRPC's back-off.
-func scalerAway(ctx context.Context, w *World) error {
-	if err := w.controllers(ctx, 0); err != nil {
-		return err
-	}
-	away := wait(ctx, 45*time.Second)
-	if err := errors.Join(away, w.controllers(ctx, 2), w.awaitInstalled(ctx)); err != nil {
-		return err
-	}
-	start := time.Now()
-	device, err := w.publish(ctx, 1)
-	if err != nil {
-		return err
-	}
-	if _, err := w.awaitRows(ctx, 2*time.Minute, device, 1); err != nil {
-		return err
-	}
-	w.note("controllers back to row: %.1f s", time.Since(start).Seconds())
-	return nil
-}
-
-// controllers sets how many there are, and waits for none when there shall be none.
-func (w *World) controllers(ctx context.Context, n int) error {
-	_, err := w.API.AppsV1().Deployments(Namespace).Patch(ctx, controller, types.MergePatchType, fmt.Appendf(nil, `{"spec":{"replicas":%d}}`, n), metav1.PatchOptions{})
-	if err != nil || n > 0 {
-		return err
-	}
-	return system.Await(ctx, slow, "the controllers are gone", func(ctx context.Context) error {
-		pods, err := w.API.CoreV1().Pods(Namespace).List(ctx, metav1.ListOptions{LabelSelector: controllerLabel})
-		if err == nil && len(pods.Items) > 0 {
-			return fmt.Errorf("%d are left", len(pods.Items))
-		}
-		return err
 	})
 }

@@ -103,7 +103,7 @@ func (r *run) setUp(ctx context.Context) error {
 	if err := wait(ctx, 5*time.Second); err != nil {
 		return err
 	}
-	return r.w.Apply(ctx, fmt.Sprintf(studyScaledJob, r.name(), system.Machine, r.port))
+	return r.w.Apply(ctx, fmt.Sprintf(studyScaledJob, r.name(), system.Machine, r.port, r.scenario.ColdStart))
 }
 
 func (r *run) end() error {
@@ -127,6 +127,7 @@ spec:
   triggers: [{type: external, metadata: {scalerAddress: "%[2]s:%[3]d"}}]
   jobTargetRef:
     template:
+      metadata: {annotations: {` + system.StartsAfter + `: %[4]s}}
       spec:
         schedulingGates: [{name: plumbline/placement}]
         restartPolicy: Never
@@ -182,7 +183,7 @@ func (r *run) loadOf(i int) float64 {
 	return load
 }
 
-// work is what Jobs do: they start a cold start after they were bound, take their time, and end well.
+// work is what Jobs do: they start, a cold start after they were bound, take their time, and end well.
 func (r *run) work(ctx context.Context) error {
 	pods, err := r.w.API.CoreV1().Pods(r.name()).Watch(ctx, metav1.ListOptions{})
 	if err != nil {
@@ -195,8 +196,8 @@ func (r *run) work(ctx context.Context) error {
 	for {
 		select {
 		case e, open := <-pods.ResultChan():
-			if p, ok := e.Object.(*corev1.Pod); ok && p.Spec.NodeName != "" {
-				r.bound(ctx, p)
+			if p, ok := e.Object.(*corev1.Pod); ok && p.Status.Phase == corev1.PodRunning {
+				r.start(ctx, p)
 			} else if !open {
 				return errors.New("the watch of its pods ended")
 			}
@@ -208,27 +209,20 @@ func (r *run) work(ctx context.Context) error {
 	}
 }
 
-// bound starts a pod's work when it is seen on its node for the first time.
-func (r *run) bound(ctx context.Context, p *corev1.Pod) {
+// start begins a pod's work when it is seen to run for the first time.
+func (r *run) start(ctx context.Context, p *corev1.Pod) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 	if r.started[p.UID] {
 		return
 	}
 	r.started[p.UID] = true
-	pod, node := p.Name, p.Spec.NodeName
-	time.AfterFunc(r.scenario.ColdStart, func() { r.start(ctx, pod, node) })
-}
-
-func (r *run) start(ctx context.Context, pod, node string) {
-	r.mutex.Lock()
-	defer r.mutex.Unlock()
 	for i := range r.scenario.Nodes {
-		if r.node(i) == node {
-			time.AfterFunc(r.scenario.Duration(r.loadOf(i)), func() { r.finish(ctx, pod) })
+		if r.node(i) == p.Spec.NodeName {
+			time.AfterFunc(r.scenario.Duration(r.loadOf(i)), func() { r.finish(ctx, p.Name) })
 		}
 	}
-	r.running[pod] = node
+	r.running[p.Name] = p.Spec.NodeName
 }
 
 func (r *run) finish(ctx context.Context, pod string) {

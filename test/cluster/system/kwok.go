@@ -7,6 +7,7 @@ import (
 	_ "embed"
 	"fmt"
 	"os"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -15,6 +16,12 @@ import (
 
 // RunsFor is the annotation of a pod that says how long it runs on a node of KWOK's, as Go writes durations.
 const RunsFor = "cluster-test/runs-for"
+
+// StartsAfter is the one that says how long it takes from its node to its first container's start; none: no time at all.
+const StartsAfter = "cluster-test/starts-after"
+
+// delayed is put into KWOK's own stage that lets a pod run.
+const delayed = "  delay:\n    durationMilliseconds: 0\n    durationFrom: {expressionFrom: '.metadata.annotations[\"" + StartsAfter + "\"]'}\n  next:\n"
 
 // pretended marks a node of KWOK's: others are left alone.
 const pretended = "kwok.x-k8s.io/node"
@@ -39,6 +46,9 @@ func (c *Cluster) startKWOK(ctx context.Context) error {
 		text, err := os.ReadFile(c.Kit.Module("kwok/stage/" + file))
 		if err != nil {
 			return err
+		}
+		if strings.HasSuffix(file, "/pod-ready.yaml") {
+			text = []byte(strings.Replace(string(text), "  next:\n", delayed, 1))
 		}
 		stages += "\n---\n" + string(text)
 	}
