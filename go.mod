@@ -40,8 +40,6 @@ require (
 	modernc.org/sqlite v1.60.1
 )
 
-require gotest.tools/v3 v3.5.2 // indirect
-
 require (
 	github.com/antithesishq/antithesis-sdk-go v0.8.0-default-no-op // indirect
 	github.com/beorn7/perks v1.0.1 // indirect

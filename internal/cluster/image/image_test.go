@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
@@ -310,7 +311,8 @@ func TestATarballIsReadByDockerToo(t *testing.T) {
 	if err := json.Unmarshal(read(t, filepath.Join(dir, "index.json")), &index); err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]string{"io.containerd.image.name": "docker.io/library/plumbline:1", "org.opencontainers.image.ref.name": "1"}
+	full := strings.TrimPrefix(name.DefaultRegistry, "index.") + "/library/plumbline:1"
+	want := map[string]string{"io.containerd.image.name": full, "org.opencontainers.image.ref.name": "1"}
 	if diff := cmp.Diff(want, index.Manifests[0].Annotations); diff != "" {
 		t.Error(diff)
 	}

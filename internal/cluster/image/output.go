@@ -44,13 +44,14 @@ func (i *Image) writeLayout(dir, ref string) error {
 	}))
 }
 
-// fullName completes plumbline:1 to docker.io/library/plumbline:1, as containerd writes it; tag is what follows the colon.
+// fullName completes plumbline:1 by host and folder, as containerd writes them; tag is what follows the colon. Containerd
+// leaves the default registry's "index." out.
 func fullName(ref string) (full, tag string, err error) {
 	parsed, err := name.NewTag(ref)
 	if err != nil {
 		return "", "", fmt.Errorf("the image's name: %w", err)
 	}
-	full = strings.Replace(parsed.Name(), name.DefaultRegistry+"/", "docker.io/", 1)
+	full = strings.Replace(parsed.Name(), name.DefaultRegistry, strings.TrimPrefix(name.DefaultRegistry, "index."), 1)
 	return full, parsed.TagStr(), nil
 }
 
