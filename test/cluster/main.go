@@ -164,5 +164,12 @@ func enter(ctx context.Context, j job, o options) error {
 	}
 	cmd := isolation.Space{Network: true, Rootless: os.Getuid() != 0}.Command(ctx, insideStage, text)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	return statusOf(cmd.Run())
+	err = cmd.Run()
+	if os.Getuid() != 0 && errors.Is(err, syscall.EPERM) {
+		return errors.New("this machine lets nobody but root make namespaces: run this as root, or allow it (sysctl kernel.unprivileged_userns_clone=1, kernel.apparmor_restrict_unprivileged_userns=0)")
+	}
+	if ctx.Err() != nil {
+		return errors.New("interrupted; everything was ended")
+	}
+	return statusOf(err)
 }
