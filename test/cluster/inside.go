@@ -24,6 +24,7 @@ const insideStage = "inside"
 type job struct {
 	system.Options
 	KitFolder     string
+	Temp          string // for temporary folders of what is ended without being asked
 	Plumbline     string
 	Shell         bool
 	Command, Only string
@@ -41,6 +42,9 @@ func (j job) text() (string, error) {
 func inside(text string) error {
 	var j job
 	if err := json.Unmarshal([]byte(text), &j); err != nil {
+		return err
+	}
+	if err := os.Setenv("TMPDIR", j.Temp); err != nil {
 		return err
 	}
 	j.Kit, j.Progress, j.Scrape = supply.Open(j.KitFolder), os.Stderr, time.Second

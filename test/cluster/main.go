@@ -115,6 +115,13 @@ func outside(o options) (err error) {
 			return err
 		}
 	}
+	if j.Temp, err = os.MkdirTemp("", "plumbline-cluster-"); err != nil {
+		return err
+	}
+	defer os.RemoveAll(j.Temp)
+	if err := os.Chmod(j.Temp, 0o755); err != nil { // PostgreSQL does not run as root
+		return err
+	}
 	err = enter(ctx, j, o)
 	err = errors.Join(err, isolation.RemoveCgroups(j.Cgroup))
 	if err != nil || keep {

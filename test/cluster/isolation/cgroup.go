@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -76,7 +75,8 @@ func removeTree(root string) (left int) {
 	return left
 }
 
-// hierarchies are the folders below which a cgroup is made: one with version 2, one a controller with version 1.
+// hierarchies are the folders below which a cgroup is made: one with version 2; with version 1 one a controller, and those
+// without, where runc makes cgroups, too.
 func hierarchies() []string {
 	if _, err := os.Stat(filepath.Join(cgroups, "cgroup.controllers")); err == nil {
 		return []string{cgroups}
@@ -84,7 +84,7 @@ func hierarchies() []string {
 	var all []string
 	entries, _ := os.ReadDir(cgroups)
 	for _, e := range entries {
-		if e.IsDir() && !strings.HasPrefix(e.Name(), "unified") {
+		if e.IsDir() {
 			all = append(all, filepath.Join(cgroups, e.Name()))
 		}
 	}
