@@ -84,8 +84,16 @@ func (j job) run(ctx context.Context, c *system.Cluster, program string, args ..
 	return statusOf(cmd.Run())
 }
 
+// limit is how long all cases may take together; on two idle cores they take a quarter of an hour at most.
+const limit = 25 * time.Minute
+
 // prove runs the cases.
 func (j job) prove(ctx context.Context, c *system.Cluster) error {
+	if j.Study == 0 {
+		within, cancel := context.WithTimeout(ctx, limit)
+		defer cancel()
+		ctx = within
+	}
 	w, err := cases.New(ctx, c, j.Plumbline)
 	if err != nil {
 		return err

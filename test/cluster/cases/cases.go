@@ -43,7 +43,7 @@ func RunAll(ctx context.Context, w *World, only string, progress io.Writer) ([]V
 			continue
 		}
 		if ctx.Err() != nil {
-			return verdicts, ctx.Err()
+			return verdicts, fmt.Errorf("%d cases were done, then the time was over: %w", len(verdicts), ctx.Err())
 		}
 		v := w.try(ctx, c)
 		verdicts = append(verdicts, v)
