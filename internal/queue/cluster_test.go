@@ -3,6 +3,7 @@ package queue_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -70,6 +71,56 @@ func TestClusterLosesANode(t *testing.T) {
 	if _, err := registry.Gather(); err != nil {
 		t.Errorf("no metrics are told when they are wanted most: %v", err)
 	}
+}
+
+// A server that thinks of a dead one as its leader answers nothing at all. What was asked in that moment is asked again.
+func TestClusterWithoutAnAnswerIsAskedAgain(t *testing.T) {
+	t.Parallel()
+	servers := nats.Cluster(t, 3)
+	o := options(t)
+	o.Outside = &queue.Outside{}
+	for _, s := range servers {
+		o.Outside.URLs = append(o.Outside.URLs, s.URL())
+	}
+	h := open(t, o)
+	id := accept(t, h, receipt(), picture(10))
+	for _, s := range servers[:2] {
+		s.Stop()
+	}
+	journal, opened := make(chan error, 1), make(chan error, 1)
+	go func() {
+		for e, err := range h.Journal(t.Context()) {
+			if err != nil || e.ID != id {
+				journal <- fmt.Errorf("entry %s: %w", e.ID, err)
+				return
+			}
+		}
+		journal <- nil
+	}()
+	go func() {
+		second := o
+		second.Dir = t.TempDir()
+		other, err := queue.Open(t.Context(), second)
+		if err == nil {
+			err = other.Close()
+		}
+		opened <- err
+	}()
+	await := func(what string, done <-chan error) {
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Errorf("%s: %v", what, err)
+			}
+		case <-time.After(40 * time.Second):
+			t.Errorf("%s hangs", what)
+		}
+	}
+	for _, s := range servers[:2] {
+		s.Start()
+	}
+	await("reading the journal", journal)
+	await("opening a second hub", opened)
 }
 
 // rows stands for the table, in which a capture has one row however often its result comes.

@@ -42,6 +42,7 @@ const (
 	pingEvery      = 10 * time.Second       // a connection that says nothing for three of these is given up
 	openTimeout    = 30 * time.Second       // for a cluster that is just choosing its leaders
 	openPause      = 500 * time.Millisecond
+	answerTimeout  = 5 * time.Second // a request without an answer is made again: who was to answer may be dead
 )
 
 // String names the servers without what is secret in their URLs.
@@ -210,7 +211,11 @@ func (h *Hub) join(ctx context.Context) (err error) {
 			o.Replicas = 3
 		}
 	}
-	err = h.retry(ctx, func() error { return h.openOutside(ctx, *o) })
+	err = h.retry(ctx, func() error {
+		ctx, cancel := context.WithTimeout(ctx, 2*answerTimeout) // several requests
+		defer cancel()
+		return h.openOutside(ctx, *o)
+	})
 	return h.denied.explain(err)
 }
 
@@ -257,7 +262,7 @@ func (h *Hub) sayWhatIsPromised() {
 func (h *Hub) retry(ctx context.Context, do func() error) error {
 	for told := false; ; told = true {
 		err := do()
-		if !unsettled(err) {
+		if !unsettled(err) && !h.unanswered(err) {
 			return err
 		}
 		if !told {
@@ -270,6 +275,9 @@ func (h *Hub) retry(ctx context.Context, do func() error) error {
 		}
 	}
 }
+
+// unanswered reports whether a request got no answer though the server refused no right, which it would do as silently.
+func (h *Hub) unanswered(err error) bool { return passing(err) && h.denied.last.Load() == nil }
 
 // unsettled reports whether a cluster is choosing its leaders.
 func unsettled(err error) bool {

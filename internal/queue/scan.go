@@ -28,15 +28,11 @@ func (h *Hub) read(ctx context.Context, s stream, sc scan) iter.Seq2[jetstream.M
 }
 
 func (h *Hub) each(ctx context.Context, s stream, sc scan, visit func(jetstream.Msg) bool) error {
-	c, err := s.OrderedConsumer(ctx, sc.config())
+	c, pending, err := reader(ctx, s, sc.config())
 	if err != nil {
 		return fmt.Errorf("reading stream %s: %w", s.CachedInfo().Config.Name, err)
 	}
-	info, err := c.Info(ctx)
-	if err != nil {
-		return fmt.Errorf("reading stream %s: %w", s.CachedInfo().Config.Name, err)
-	}
-	if info.NumPending == 0 {
+	if pending == 0 {
 		return nil
 	}
 	messages, err := c.Messages(jetstream.PullMaxMessages(2000))
@@ -57,6 +53,37 @@ func (h *Hub) each(ctx context.Context, s stream, sc scan, visit func(jetstream.
 			return nil
 		}
 	}
+}
+
+// reader opens a consumer, and says how many messages wait for it. A cluster whose leader just died leaves a request without
+// any answer, however long one waits: so it is made again, for as long as choosing a leader may take.
+func reader(ctx context.Context, s stream, o jetstream.OrderedConsumerConfig) (c jetstream.Consumer, pending uint64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	for {
+		if c, pending, err = tryReader(ctx, s, o); err == nil || !passing(err) && !unsettled(err) {
+			return c, pending, err
+		}
+		select {
+		case <-time.After(openPause):
+		case <-ctx.Done():
+			return nil, 0, err
+		}
+	}
+}
+
+func tryReader(ctx context.Context, s stream, o jetstream.OrderedConsumerConfig) (jetstream.Consumer, uint64, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	c, err := s.OrderedConsumer(ctx, o)
+	if err != nil {
+		return nil, 0, err //nolint:wrapcheck // callers say what they read
+	}
+	info, err := c.Info(ctx)
+	if err != nil {
+		return nil, 0, err //nolint:wrapcheck // likewise
+	}
+	return c, info.NumPending, nil
 }
 
 func (sc scan) config() jetstream.OrderedConsumerConfig {
