@@ -38,7 +38,7 @@ func (e journalEntry) entry() Entry {
 // JournalBegins is the time from which on the journal is complete: what was received before may have left it by age. It is
 // zero while the journal is empty.
 func (h *Hub) JournalBegins(ctx context.Context) (time.Time, error) {
-	info, err := h.streams.journal.Info(ctx)
+	info, err := asked(ctx, func(ctx context.Context) (*jetstream.StreamInfo, error) { return h.streams.journal.Info(ctx) })
 	switch {
 	case err != nil:
 		return time.Time{}, fmt.Errorf("reading the journal's beginning: %w", err)
@@ -71,7 +71,9 @@ func among(ctx context.Context, s stream, ids []string) (map[string]bool, error)
 	}
 	found := make(map[string]bool, len(ids))
 	for _, id := range ids {
-		info, err := s.Info(ctx, jetstream.WithSubjectFilter(s.subject(id)))
+		info, err := asked(ctx, func(ctx context.Context) (*jetstream.StreamInfo, error) {
+			return s.Info(ctx, jetstream.WithSubjectFilter(s.subject(id)))
+		})
 		if err != nil {
 			return nil, fmt.Errorf("looking for %s: %w", s.subject(id), err)
 		}
@@ -84,14 +86,16 @@ func among(ctx context.Context, s stream, ids []string) (map[string]bool, error)
 // attempt, as Depth counts them. JetStream names no claims; but whatever it has delivered and still holds was claimed. Each
 // of them is read with its picture, so this costs as much as there are claims.
 func (h *Hub) LeasedIDs(ctx context.Context) (map[string]bool, error) {
-	consumer, err := h.consumer.Info(ctx)
+	consumer, err := asked(ctx, h.consumer.Info)
 	if err != nil {
 		return nil, fmt.Errorf("reading the leases: %w", err)
 	}
 	now := h.leasesNow(consumer, 0)
 	leased := make(map[string]bool, consumer.NumAckPending)
 	for sequence, seen := uint64(1), 0; seen < consumer.NumAckPending && sequence <= consumer.Delivered.Stream; sequence++ {
-		m, err := h.streams.queue.GetMsg(ctx, sequence, jetstream.WithGetMsgSubject(h.streams.queue.subject("*")))
+		m, err := asked(ctx, func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
+			return h.streams.queue.GetMsg(ctx, sequence, jetstream.WithGetMsgSubject(h.streams.queue.subject("*")))
+		})
 		if errors.Is(err, jetstream.ErrMsgNotFound) {
 			break
 		}

@@ -83,7 +83,7 @@ func (h *Hub) follow(ctx context.Context, after uint64) {
 // followOn goes on where it was until something goes wrong.
 func (h *Hub) followOn(ctx context.Context) error {
 	reached, _ := h.others.position()
-	c, _, err := reader(ctx, h.streams.journal, jetstream.OrderedConsumerConfig{
+	c, err := reader(ctx, h.streams.journal, jetstream.OrderedConsumerConfig{
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: reached + 1,
 		MaxResetAttempts: 1, // else it would try for ever, whatever ctx says; follow tries again
 	})

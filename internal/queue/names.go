@@ -85,7 +85,9 @@ func (s stream) removeOne(ctx context.Context, token string, sequence uint64) er
 
 // tokens lists the last tokens of all subjects that the stream holds messages of.
 func (s stream) tokens(ctx context.Context) (map[string]bool, error) {
-	info, err := s.Info(ctx, jetstream.WithSubjectFilter(s.subject("*")))
+	info, err := asked(ctx, func(ctx context.Context) (*jetstream.StreamInfo, error) {
+		return s.Info(ctx, jetstream.WithSubjectFilter(s.subject("*")))
+	})
 	if err != nil {
 		return nil, fmt.Errorf("listing %s*: %w", s.subjects, err)
 	}

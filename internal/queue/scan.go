@@ -28,11 +28,11 @@ func (h *Hub) read(ctx context.Context, s stream, sc scan) iter.Seq2[jetstream.M
 }
 
 func (h *Hub) each(ctx context.Context, s stream, sc scan, visit func(jetstream.Msg) bool) error {
-	c, pending, err := reader(ctx, s, sc.config())
+	c, err := reader(ctx, s, sc.config())
 	if err != nil {
 		return fmt.Errorf("reading stream %s: %w", s.CachedInfo().Config.Name, err)
 	}
-	if pending == 0 {
+	if c.pending == 0 {
 		return nil
 	}
 	messages, err := c.Messages(jetstream.PullMaxMessages(2000))
@@ -55,35 +55,43 @@ func (h *Hub) each(ctx context.Context, s stream, sc scan, visit func(jetstream.
 	}
 }
 
-// reader opens a consumer, and says how many messages wait for it. A cluster whose leader just died leaves a request without
-// any answer, however long one waits: so it is made again, for as long as choosing a leader may take.
-func reader(ctx context.Context, s stream, o jetstream.OrderedConsumerConfig) (c jetstream.Consumer, pending uint64, err error) {
-	ctx, cancel := context.WithTimeout(ctx, openTimeout)
-	defer cancel()
-	for {
-		if c, pending, err = tryReader(ctx, s, o); err == nil || !passing(err) && !unsettled(err) {
-			return c, pending, err
+// opened is a consumer with the number of messages that waited for it.
+type opened struct {
+	jetstream.Consumer
+	pending uint64
+}
+
+// reader opens a consumer for reading a stream in its order.
+func reader(ctx context.Context, s stream, o jetstream.OrderedConsumerConfig) (opened, error) {
+	return asked(ctx, func(ctx context.Context) (opened, error) {
+		c, err := s.OrderedConsumer(ctx, o)
+		if err != nil {
+			return opened{}, err //nolint:wrapcheck // callers say what they read
+		}
+		info, err := c.Info(ctx)
+		if err != nil {
+			return opened{}, err //nolint:wrapcheck // likewise
+		}
+		return opened{c, info.NumPending}, nil
+	})
+}
+
+// asked makes a request that only reads. A cluster whose leader just died leaves it without any answer, however long one
+// waits: so it is made again, each time with more patience, since listing a million captures takes its time as well.
+func asked[T any](ctx context.Context, ask func(context.Context) (T, error)) (T, error) {
+	for patience := answerTimeout; ; patience *= 2 {
+		short, done := context.WithTimeout(ctx, patience)
+		answer, err := ask(short)
+		done()
+		if err == nil || !passing(err) && !unsettled(err) || patience > openTimeout {
+			return answer, err
 		}
 		select {
 		case <-time.After(openPause):
 		case <-ctx.Done():
-			return nil, 0, err
+			return answer, err
 		}
 	}
-}
-
-func tryReader(ctx context.Context, s stream, o jetstream.OrderedConsumerConfig) (jetstream.Consumer, uint64, error) {
-	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
-	defer cancel()
-	c, err := s.OrderedConsumer(ctx, o)
-	if err != nil {
-		return nil, 0, err //nolint:wrapcheck // callers say what they read
-	}
-	info, err := c.Info(ctx)
-	if err != nil {
-		return nil, 0, err //nolint:wrapcheck // likewise
-	}
-	return c, info.NumPending, nil
 }
 
 func (sc scan) config() jetstream.OrderedConsumerConfig {
