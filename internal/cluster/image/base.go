@@ -150,7 +150,11 @@ func eachInTar(path string, do func(*tar.Header, io.Reader) error) error {
 		return err
 	}
 	defer f.Close()
-	t := tar.NewReader(f)
+	return eachEntry(f, do)
+}
+
+func eachEntry(r io.Reader, do func(*tar.Header, io.Reader) error) error {
+	t := tar.NewReader(r)
 	for {
 		h, err := t.Next()
 		if errors.Is(err, io.EOF) {

@@ -141,24 +141,17 @@ func (n needs) look(l v1.Layer, have needs, p Platform) error {
 		return err
 	}
 	defer r.Close()
-	t := tar.NewReader(r)
-	for {
-		h, err := t.Next()
-		if errors.Is(err, io.EOF) {
+	return eachEntry(r, func(h *tar.Header, from io.Reader) error {
+		if h.Typeflag != tar.TypeReg || !n.mayBe(h.Name) || h.Size > largestLibrary {
 			return nil
 		}
-		if err != nil {
-			return err
-		}
-		if h.Typeflag != tar.TypeReg || !n.mayBe(h.Name) || h.Size > largestLibrary {
-			continue
-		}
-		b, err := io.ReadAll(t)
+		b, err := io.ReadAll(from)
 		if err != nil {
 			return err
 		}
 		have.define(b, p)
-	}
+		return nil
+	})
 }
 
 // mayBe tells from a file's name whether it could be one of the libraries: libstdc++.so.6.0.30 is libstdc++.so.6, and glibc's

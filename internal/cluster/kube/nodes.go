@@ -52,21 +52,9 @@ func (w *Watch) Nodes(t Template) []gpu.Node {
 	out := make([]gpu.Node, 0, len(all))
 	look := t.eyes()
 	for _, n := range all {
-		seen := look(n)
-		if _, measured := w.gpus.Load(n.Name); measured && n.Labels[gpuLabel] != "false" {
-			seen.GPU = true
-		}
-		out = append(out, seen)
+		out = append(out, look(n))
 	}
 	return out
-}
-
-// Measured tells which nodes have shown a GPU's load: from then on a GPU is expected there, so that a node whose exporter
-// ends is not taken for one without a GPU. It is forgotten with the process; the label plumbline/gpu is not.
-func (w *Watch) Measured(nodes ...string) {
-	for _, n := range nodes {
-		w.gpus.Store(n, true)
-	}
 }
 
 // Addresses gives each node's names and addresses, its own name first: what Prometheus may call it by.

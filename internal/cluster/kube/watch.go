@@ -40,7 +40,6 @@ type Watch struct {
 	jobs    cache.SharedIndexInformer
 	scaled  cache.SharedIndexInformer
 	ended   graveyard
-	gpus    sync.Map // names of nodes that had a GPU sample
 	changed chan struct{}
 }
 
