@@ -61,7 +61,7 @@ func (o *Options) scaledJob() Object {
 	return &ScaledJob{
 		TypeMeta: kind("keda.sh/v1alpha1", "ScaledJob"), ObjectMeta: o.meta(Work, "work"),
 		Spec: ScaledJobSpec{
-			JobTargetRef:    batchv1.JobSpec{BackoffLimit: ptr[int32](6), Template: o.workerPod()},
+			JobTargetRef:    batchv1.JobSpec{BackoffLimit: ptr[int32](6), PodFailurePolicy: disruptionsIgnored(), Template: o.workerPod()},
 			PollingInterval: int32(o.Worker.PollingInterval / time.Second), MaxReplicaCount: o.Worker.MaxReplicas,
 			SuccessfulJobsHistoryLimit: 10, FailedJobsHistoryLimit: 10,
 			Rollout: Rollout{"gradual"}, // KEDA's own default deletes running Jobs whenever the ScaledJob changes
@@ -70,6 +70,15 @@ func (o *Options) scaledJob() Object {
 			Triggers:        []Trigger{{Type: "external", Metadata: metadata}}, // external-push does nothing for a ScaledJob
 		},
 	}
+}
+
+// disruptionsIgnored: a pod that is evicted, as a placed one is whose node vanished, is no failure of the work, and takes
+// nothing from the backoffLimit.
+func disruptionsIgnored() *batchv1.PodFailurePolicy {
+	return &batchv1.PodFailurePolicy{Rules: []batchv1.PodFailurePolicyRule{{
+		Action:          batchv1.PodFailurePolicyActionIgnore,
+		OnPodConditions: []batchv1.PodFailurePolicyOnPodConditionsPattern{{Type: corev1.DisruptionTarget, Status: corev1.ConditionTrue}},
+	}}}
 }
 
 func (o *Options) workerPod() corev1.PodTemplateSpec {
