@@ -1,14 +1,14 @@
-// Package kube is the only door to Kubernetes: a client, informers, and the conversions of what they see into the words of
-// internal/gpu (nodes with the eyes of a pod template, workers with the time of their placement and end), into Jobs counted
-// as KEDA counts them, and into a small typed view of ScaledJobs. It writes only what placement asks for: one patch that
-// places a pod, one that pins a ScaledJob, an eviction, Events, a Lease.
+// Package kube is the only door to Kubernetes. For the controller it has informers, and the conversions of what they see into
+// the words of internal/gpu (nodes with the eyes of a pod template, workers with the time of their placement and end), into
+// Jobs counted as KEDA counts them, and into a small typed view of ScaledJobs; it writes what placement asks for: one patch
+// that places a pod, one that pins a ScaledJob, an eviction, Events, a Lease. For deploying and stopping it has objects as JSON
+// has them: server-side apply, get, list, delete, rights, taints, logs, and a way to Services through the API server.
 //
-// It refuses to decide anything. What is read comes from the informers' memory and may be a moment old; whether they are
-// connected is what Watch.Ready says.
+// It refuses to decide anything. What informers say may be a moment old; whether they are connected is what Watch.Ready says.
+// Errors say what was wrong and what to do; secrets' contents are in none of them.
 package kube
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -25,7 +25,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/klog/v2"
 )
 
@@ -48,6 +47,7 @@ type Options struct {
 	Namespace  string  // of the ScaledJobs, Jobs and pods; empty: the ServiceAccount's or the context's
 	QPS        float32 // requests a second at most; 0: 200
 	UserAgent  string
+	Warn       func(text string) // told what the apiserver warns of, each warning once; nil: it is logged
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
 }
@@ -55,6 +55,9 @@ type Options struct {
 // Client reaches one cluster.
 type Client struct {
 	namespace string
+	server    string            // the API's address
+	context   string            // of the kubeconfig; empty in a pod
+	http      http.RoundTripper // with the credentials
 	core      rest.Interface
 	batch     rest.Interface
 	leases    rest.Interface
@@ -66,7 +69,7 @@ type Client struct {
 //
 // The libraries of Kubernetes log by themselves, through one logger a process: they get this one.
 func Connect(o Options) (*Client, error) {
-	config, namespace, err := configuration(o)
+	config, from, err := configuration(o)
 	if err != nil {
 		return nil, err
 	}
@@ -88,15 +91,25 @@ func Connect(o Options) (*Client, error) {
 		}
 		config.Wrap(counter.wrap)
 	}
-	return connect(config, namespace, o.Logger)
+	if o.Warn != nil {
+		config.WarningHandler = &warner{tell: o.Warn, told: map[string]bool{}}
+	}
+	return connect(config, from, o.Logger)
 }
 
-func connect(config *rest.Config, namespace string, log *slog.Logger) (*Client, error) {
+func connect(config *rest.Config, from origin, log *slog.Logger) (*Client, error) {
 	transport, err := rest.HTTPClientFor(config)
 	if err != nil {
 		return nil, fmt.Errorf("connecting to Kubernetes: %w", err)
 	}
-	c := &Client{namespace: namespace, log: log}
+	base, _, err := rest.DefaultServerUrlFor(config)
+	if err != nil {
+		return nil, fmt.Errorf("the address of the cluster: %w", err)
+	}
+	c := &Client{namespace: from.namespace, server: base.String(), context: from.context, http: transport.Transport, log: log}
+	if c.http == nil {
+		c.http = http.DefaultTransport
+	}
 	var errs [4]error
 	c.core, errs[0] = restClient(config, transport, corev1.SchemeGroupVersion)
 	c.batch, errs[1] = restClient(config, transport, batchv1.SchemeGroupVersion)
@@ -128,25 +141,6 @@ func restClient(config *rest.Config, transport *http.Client, group schema.GroupV
 
 // Namespace is where pods, Jobs and ScaledJobs are looked for.
 func (c *Client) Namespace() string { return c.namespace }
-
-// configuration finds out which cluster is meant, in the order in which people mean it: what they named, the cluster that
-// this process runs in, what kubectl would use.
-func configuration(o Options) (*rest.Config, string, error) {
-	rules := clientcmd.NewDefaultClientConfigLoadingRules()
-	rules.ExplicitPath = o.Kubeconfig
-	overrides := &clientcmd.ConfigOverrides{CurrentContext: o.Context}
-	overrides.Context.Namespace = o.Namespace
-	loader := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, overrides)
-	config, err := loader.ClientConfig()
-	if err != nil {
-		return nil, "", fmt.Errorf("no Kubernetes cluster to talk to (give --kubeconfig, or run as a pod with a ServiceAccount): %w", err)
-	}
-	namespace, _, err := loader.Namespace()
-	if err != nil {
-		return nil, "", fmt.Errorf("reading the namespace of the kubeconfig: %w", err)
-	}
-	return rest.CopyConfig(config), namespace, nil
-}
 
 // counter counts requests to the apiserver.
 type counter struct{ requests *prometheus.CounterVec }
@@ -181,11 +175,3 @@ func (c *counting) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // WrappedRoundTripper lets client-go find the transport beneath, to cancel requests and to check connections.
 func (c *counting) WrappedRoundTripper() http.RoundTripper { return c.next }
-
-// Check asks the cluster whether it answers and knows this client.
-func (c *Client) Check(ctx context.Context) error {
-	if err := c.core.Get().AbsPath("/version").Do(ctx).Error(); err != nil {
-		return fmt.Errorf("the Kubernetes API does not answer: %w", err)
-	}
-	return nil
-}

@@ -1,0 +1,128 @@
+package kube
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// Kinds of trouble that callers tell apart by errors.Is. The message of each error says more.
+var (
+	ErrUnreachable     = errors.New("the cluster cannot be reached")
+	ErrUnauthenticated = errors.New("the cluster does not know these credentials")
+	ErrForbidden       = errors.New("the cluster does not allow it")
+	ErrUnknownKind     = errors.New("the cluster does not know this kind of object")
+	ErrRefused         = errors.New("the cluster refuses the object")
+)
+
+// trouble is an error with what to do about it.
+type trouble struct {
+	kind    error
+	message string
+	cause   error
+}
+
+// Error says act, reason and advice.
+func (t *trouble) Error() string   { return t.message }
+func (t *trouble) Unwrap() []error { return []error{t.kind, t.cause} }
+
+// Conflict says which fields of an object others have set otherwise.
+type Conflict struct {
+	act    string
+	Fields []Contested
+	cause  error
+}
+
+// Contested is a field, and who set it.
+type Contested struct{ Field, Manager string }
+
+// Error names the fields.
+func (c *Conflict) Error() string {
+	var list []string
+	for _, f := range c.Fields {
+		list = append(list, fmt.Sprintf("%s (by %s)", f.Field, f.Manager))
+	}
+	return fmt.Sprintf("%s: others have set fields of it to other values: %s; undo that, or take them over with --force-conflicts", c.act, strings.Join(list, ", "))
+}
+
+func (c *Conflict) Unwrap() error { return c.cause }
+
+// ours says that only a Plumbline has set the fields: an earlier one, or its controller.
+func (c *Conflict) ours() bool {
+	return len(c.Fields) > 0 && !slices.ContainsFunc(c.Fields, func(f Contested) bool { return f.Manager != Manager })
+}
+
+// explained makes an error say what to do. kind is the object's.
+func (c *Client) explained(act, kind string, err error) error {
+	var status apierrors.APIStatus
+	if errors.As(err, &status) {
+		return c.explainedStatus(act, kind, status.Status(), err)
+	}
+	var web *url.Error
+	var op *net.OpError
+	var lookup *net.DNSError
+	switch {
+	case errors.Is(err, context.Canceled):
+	case errors.As(err, &op), errors.As(err, &lookup), errors.As(err, &web):
+		return &trouble{ErrUnreachable, fmt.Sprintf("%s: the cluster at %s%s cannot be reached; is it the right one (--kubeconfig, --context), and does it run? %v", act, c.server, c.whose(), err), err}
+	}
+	return fmt.Errorf("%s: %w", act, err)
+}
+
+func (c *Client) explainedStatus(act, kind string, s metav1.Status, err error) error {
+	switch {
+	case s.Reason == metav1.StatusReasonUnauthorized || s.Code == http.StatusUnauthorized:
+		return &trouble{ErrUnauthenticated, fmt.Sprintf("%s: the cluster at %s%s does not accept these credentials: they may have expired, so log in again, or choose others with --kubeconfig or --context", act, c.server, c.whose()), err}
+	case s.Reason == metav1.StatusReasonForbidden:
+		return &trouble{ErrForbidden, fmt.Sprintf("%s: the cluster does not allow it: %s", act, s.Message), err}
+	case s.Reason == metav1.StatusReasonConflict && contested(s) != nil:
+		return &Conflict{act, contested(s), err}
+	case s.Reason == metav1.StatusReasonNotFound && kind != "" && (s.Details == nil || s.Details.Name == ""):
+		return &trouble{ErrUnknownKind, fmt.Sprintf("%s: the cluster knows no %s (%s)%s", act, kind, kinds[kind].group, lacking(kind)), err}
+	case s.Reason == metav1.StatusReasonInvalid || s.Reason == metav1.StatusReasonBadRequest:
+		return &trouble{ErrRefused, fmt.Sprintf("%s: the cluster refuses it: %s", act, s.Message), err}
+	}
+	return fmt.Errorf("%s: %w", act, err)
+}
+
+// lacking says what is to be installed for a kind.
+func lacking(kind string) string {
+	switch kinds[kind].group {
+	case "keda.sh":
+		return ": install KEDA, keda.sh/docs says how"
+	case "monitoring.coreos.com":
+		return ": it is the Prometheus Operator's"
+	}
+	return ""
+}
+
+// contested reads who set what; the API has it in a sentence: conflict with "kubectl" using apps/v1.
+func contested(s metav1.Status) (list []Contested) {
+	if s.Details == nil {
+		return nil
+	}
+	for _, c := range s.Details.Causes {
+		if c.Type != metav1.CauseTypeFieldManagerConflict {
+			continue
+		}
+		_, rest, _ := strings.Cut(c.Message, `"`)
+		manager, _, _ := strings.Cut(rest, `"`)
+		list = append(list, Contested{c.Field, manager})
+	}
+	return list
+}
+
+func (c *Client) whose() string {
+	if c.context == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (context %s)", c.context)
+}
