@@ -40,6 +40,9 @@ func (c *deployCommand) Run(p *Process) error {
 		if o.Secrets, err = newSecrets(&c.Deploy); err != nil {
 			return err
 		}
+		if err = scalerSecrets(o, o.Secrets); err != nil {
+			return err
+		}
 	}
 	objects, err := manifest.Objects(o)
 	if err != nil {
@@ -65,7 +68,12 @@ func manifestOptions(p *Process, c *config.Deploy) (manifest.Options, error) {
 			return manifest.Options{}, fmt.Errorf("--mqtt-url has a password in it, which everybody who may look at pods would see: give it by --mqtt-password-file")
 		}
 	}
+	watched, err := monitoringOptions(c, false)
+	if err != nil {
+		return manifest.Options{}, err
+	}
 	return manifest.Options{
+		Network: networkOptions(c), Monitoring: watched,
 		Namespace: c.Namespace, ClusterDomain: c.ClusterDomain, Version: tagOf(p.Version),
 		Image: image, PullPolicy: c.ImagePullPolicy, PullSecrets: c.ImagePullSecret,
 		Hub: manifest.HubOptions{
@@ -73,7 +81,7 @@ func manifestOptions(p *Process, c *config.Deploy) (manifest.Options, error) {
 			MQTTService: c.MQTTService, TLSSecret: c.MQTTTLSSecret, Anonymous: c.MQTTAnonymous, Accounts: c.MQTTAccount,
 			Database: len(databaseSettings(c)) > 0, BrokerPassword: c.MQTTPasswordFile != "" || environment()[brokerPassword] != "",
 		},
-		Control:  manifest.ControlOptions{Placement: c.Placement, Replicas: c.ControlReplicas, Prometheus: c.Prometheus, Args: c.ControlArg},
+		Control:  manifest.ControlOptions{Placement: c.Placement, Replicas: c.ControlReplicas, Prometheus: c.Prometheus, TLS: c.ScalerTLS, Args: c.ControlArg},
 		Exporter: manifest.ExporterOptions{NodeSelector: c.ExportNodes, Sysfs: c.Sysfs, Args: c.ExportArg},
 		Worker: manifest.WorkerOptions{
 			PollingInterval: c.PollingInterval, MaxReplicas: c.MaxWorkers, Sessions: c.WorkerSessions, ExitWhenIdle: c.WorkerIdle,

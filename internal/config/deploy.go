@@ -34,6 +34,17 @@ type Deploy struct {
 	ControlReplicas int32    `help:"Replicas of the controller." default:"2" group:"Control"`
 	ControlArg      []string `help:"Further argument of plumbline control. May be repeated." sep:"none" placeholder:"ARG" group:"Control"`
 
+	ScalerTLS bool `name:"scaler-tls" help:"KEDA and the controller show each other certificates, out of Secrets that are made with the others. With --no-scaler-tls whoever reaches the controller may ask how many Jobs are wanted." default:"true" negatable:"" group:"Control"`
+
+	NetworkPolicies bool     `help:"Say by NetworkPolicies who may reach our pods." default:"true" negatable:"" group:"Network"`
+	KEDANamespace   string   `name:"keda-namespace" help:"Namespace of KEDA's operator, which asks the controller." default:"keda" placeholder:"NAME" group:"Network"`
+	MetricsFrom     []string `help:"Namespace from which metrics are read (default: that of --prometheus where its address tells, else anywhere); * is anywhere. May be repeated." placeholder:"NAME" group:"Network"`
+	PageFrom        []string `help:"Namespace, such as an ingress controller's, from which alone the hub's page and API are reached (default: from anywhere; they want their token of everybody). May be repeated." placeholder:"NAME" group:"Network"`
+
+	PodMonitors  string            `help:"PodMonitor and PrometheusRule for the Prometheus operator: ${enum}. auto: where the cluster knows them; not with --dry-run." enum:"auto,yes,no" default:"auto" group:"Monitoring"`
+	MonitorLabel map[string]string `help:"Labels by which that operator's Prometheus chooses them, such as release=prometheus." placeholder:"NAME=VALUE" group:"Monitoring"`
+	Dashboard    bool              `help:"Grafana's dashboard as a ConfigMap for its sidecar." default:"true" negatable:"" group:"Monitoring"`
+
 	Sysfs        string            `help:"Where nodes have their sysfs." default:"/sys" placeholder:"DIR" group:"Exporter"`
 	ExportNodes  map[string]string `help:"Labels of the nodes to measure: NAME=VALUE (default: all nodes)." placeholder:"NAME=VALUE" group:"Exporter"`
 	ExportArg    []string          `help:"Further argument of plumbline export. May be repeated." sep:"none" placeholder:"ARG" group:"Exporter"`

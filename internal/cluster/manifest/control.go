@@ -17,7 +17,11 @@ func (o *Options) control() []Object {
 		Resources: needs("100m", "128Mi", "512Mi"),
 	}
 	probes(&c, "metrics")
-	template := o.pod(Control, "control", c, secretVolume("http-token", "/etc/plumbline/http-token", HTTPSecret))
+	volumes := []volume{secretVolume("http-token", "/etc/plumbline/http-token", HTTPSecret)}
+	if o.Control.TLS {
+		volumes = append(volumes, secretVolume("scaler", scalerDir, ScalerSecret))
+	}
+	template := o.pod(Control, "control", c, volumes...)
 	template.Spec.AutomountServiceAccountToken = ptr(true)
 	template.Spec.TopologySpreadConstraints = []corev1.TopologySpreadConstraint{{
 		MaxSkew: 1, TopologyKey: corev1.LabelHostname, WhenUnsatisfiable: corev1.ScheduleAnyway, LabelSelector: &metav1.LabelSelector{MatchLabels: selector("control")},
@@ -43,12 +47,20 @@ func (o *Options) control() []Object {
 	}
 }
 
+const scalerDir = "/etc/plumbline/scaler"
+
 func (o *Options) controlArgs() []string {
 	args := []string{
 		"control", "--placement=" + o.Control.Placement, "--namespace=" + o.Namespace,
 		fmt.Sprintf("--hub=http://%s:%d", o.host(Hub), hubPort), "--hub-token-file=/etc/plumbline/http-token/token",
-		// Who asks learns how many Jobs are wanted and how busy nodes are, no more.
-		fmt.Sprintf("--listen=0.0.0.0:%d", scalerPort), "--listen-anonymous", fmt.Sprintf("--http-listen=0.0.0.0:%d", controlPort), "--http-anonymous",
+		fmt.Sprintf("--listen=0.0.0.0:%d", scalerPort),
+		// Who asks learns how busy nodes are and what was decided, no more.
+		fmt.Sprintf("--http-listen=0.0.0.0:%d", controlPort), "--http-anonymous",
+	}
+	if o.Control.TLS {
+		args = append(args, "--tls-cert="+scalerDir+"/tls.crt", "--tls-key="+scalerDir+"/tls.key", "--client-ca="+scalerDir+"/ca.crt")
+	} else {
+		args = append(args, "--listen-anonymous")
 	}
 	if o.Control.Placement == PlacementPatch {
 		args = append(args, "--scaledjob="+Work)

@@ -28,14 +28,20 @@ func usual() manifest.Options {
 		Hub: manifest.HubOptions{
 			Storage: "20Gi", MQTTURL: "mqtt://hub@mosquitto.mqtt:1883", MQTTService: "ClusterIP", Database: true, BrokerPassword: true,
 		},
-		Control:  manifest.ControlOptions{Placement: manifest.PlacementGate, Replicas: 2, Prometheus: []string{"http://prometheus.monitoring:9090"}},
+		Control:  manifest.ControlOptions{Placement: manifest.PlacementGate, Replicas: 2, TLS: true, Prometheus: []string{"http://prometheus.monitoring:9090"}},
+		Network:  manifest.NetworkOptions{Policies: true, KEDA: "keda", Scrapers: []string{"monitoring"}},
 		Exporter: manifest.ExporterOptions{Sysfs: "/sys"},
 		Worker:   manifest.WorkerOptions{PollingInterval: 2 * time.Second, MaxReplicas: 20, Sessions: 1, ExitWhenIdle: 20 * time.Second, CPU: "500m", Memory: "512Mi"},
 		Secrets: &manifest.Secrets{
+			ScalerServer: certificate("controller"), ScalerClient: certificate("KEDA"),
 			Authority: map[string][]byte{"ca.pem": []byte("certificate"), "ca.key": []byte("key")}, Token: []byte("token"), HTTPToken: []byte("http"),
 			Database: map[string]string{"DATABASE_URL": "postgres://database"}, Broker: map[string]string{"PLUMBLINE_MQTT_PASSWORD": "password"},
 		},
 	}
+}
+
+func certificate(of string) map[string][]byte {
+	return map[string][]byte{"tls.crt": []byte("certificate of " + of), "tls.key": []byte("key of " + of), "ca.crt": []byte("authority")}
 }
 
 // jetsons is one with everything else: the embedded broker, patching, what GPUs need, further arguments.
@@ -47,6 +53,8 @@ func jetsons() manifest.Options {
 	}
 	o.Control.Placement, o.Control.Args = manifest.PlacementPatch, []string{"--gpu-threshold=0.7"}
 	o.Exporter.NodeSelector, o.Exporter.Args = map[string]string{"board": "jetson"}, []string{"--jetson-metric=none"}
+	o.Network.Page = []string{"kube-system"}
+	o.Monitoring = manifest.MonitoringOptions{PodMonitors: true, Labels: map[string]string{"release": "prometheus"}, Alerts: []byte("groups:\n  - {name: plumbline, rules: [{alert: A, expr: up == 0}]}\n"), Dashboard: []byte("{}\n")}
 	o.Worker.RuntimeClass, o.Worker.Groups, o.Worker.NodeSelector = "nvidia", []int64{44}, map[string]string{"board": "jetson"}
 	o.Worker.Tolerations = []corev1.Toleration{{Key: "nvidia.com/gpu", Operator: corev1.TolerationOpExists}}
 	o.Worker.Trigger, o.Worker.Args = map[string]string{"capturesPerJob": "10"}, []string{"--model=heavy"}
@@ -57,7 +65,8 @@ func jetsons() manifest.Options {
 func none() manifest.Options {
 	o := usual()
 	o.Hub.MQTTURL, o.Hub.Anonymous = "", true
-	o.Control.Placement = manifest.PlacementNone
+	o.Control.Placement, o.Control.TLS = manifest.PlacementNone, false
+	o.Network.Policies = false
 	o.Hub.Database = false
 	return o
 }

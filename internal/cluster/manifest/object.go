@@ -29,9 +29,16 @@ func Objects(o Options) ([]Object, error) {
 	list = append(list, o.accounts()...)
 	list = append(list, o.rights()...)
 	list = append(list, o.secrets()...)
+	list = append(list, o.policies()...)
 	list = append(list, o.hub()...)
 	list = append(list, o.control()...)
 	list = append(list, o.exporter())
+	watched, err := o.monitoring()
+	if err != nil {
+		return nil, err
+	}
+	list = append(list, watched...)
+	list = append(list, o.scalerAuthentication()...)
 	return append(list, o.scaledJob()), nil
 }
 
@@ -153,6 +160,9 @@ func (o *Options) secrets() []Object {
 		o.secret(TokenSecret, "hub", map[string][]byte{"nats-token": s.Token}),
 		o.secret(HTTPSecret, "hub", map[string][]byte{"token": s.HTTPToken}),
 	}
+	if o.Control.TLS {
+		list = append(list, o.certificate(ScalerSecret, s.ScalerServer), o.certificate(ScalerClientSecret, s.ScalerClient))
+	}
 	if o.Hub.Database {
 		list = append(list, o.secret(DatabaseSecret, "hub", bytesOf(s.Database)))
 	}
@@ -171,6 +181,11 @@ func bytesOf(values map[string]string) map[string][]byte {
 		all[key] = []byte(value)
 	}
 	return all
+}
+
+// certificate is a Secret as cert-manager makes them, too, so that its may stand in.
+func (o *Options) certificate(name string, files map[string][]byte) Object {
+	return &corev1.Secret{TypeMeta: kind("v1", "Secret"), ObjectMeta: o.meta(name, "control"), Type: corev1.SecretTypeTLS, Data: files}
 }
 
 func (o *Options) secret(name, component string, data map[string][]byte) Object {

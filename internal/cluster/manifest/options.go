@@ -25,6 +25,9 @@ const (
 	DatabaseSecret  = "plumbline-database"   // DATABASE_URL or SUPABASE_…, as environment
 	BrokerSecret    = "plumbline-broker"     // PLUMBLINE_MQTT_PASSWORD, for a broker outside
 	AccountsSecret  = "plumbline-accounts"   // passwords of the embedded broker's first accounts, by their names
+
+	ScalerSecret       = "plumbline-scaler"      // tls.crt, tls.key: the controller's when KEDA asks; ca.crt: who has signed KEDA's
+	ScalerClientSecret = "plumbline-scaler-keda" // tls.crt, tls.key: KEDA's; ca.crt: who has signed the controller's
 )
 
 // Gate is the scheduling gate that placement lifts.
@@ -58,11 +61,13 @@ type Options struct {
 	PullPolicy  string // Always, IfNotPresent or Never
 	PullSecrets []string
 
-	Hub      HubOptions
-	Control  ControlOptions
-	Exporter ExporterOptions
-	Worker   WorkerOptions
-	Secrets  *Secrets // nil: they are there already
+	Hub        HubOptions
+	Control    ControlOptions
+	Exporter   ExporterOptions
+	Worker     WorkerOptions
+	Network    NetworkOptions
+	Monitoring MonitoringOptions
+	Secrets    *Secrets // nil: they are there already
 }
 
 // HubOptions are the hub's.
@@ -84,6 +89,7 @@ type ControlOptions struct {
 	Placement  string
 	Replicas   int32
 	Prometheus []string
+	TLS        bool // between KEDA and the controller, both with a certificate; else whoever reaches it may ask
 	Args       []string
 }
 
@@ -109,14 +115,33 @@ type WorkerOptions struct {
 	Args            []string
 }
 
+// NetworkOptions say who may reach our pods. Namespaces are told by their names.
+type NetworkOptions struct {
+	Policies bool     // else nothing is said
+	KEDA     string   // namespace of KEDA's operator
+	Scrapers []string // namespaces from which metrics are read; none: from anywhere
+	Page     []string // namespaces, such as an ingress controller's, from which the hub's page and API are read; none: from anywhere, with its token
+}
+
+// MonitoringOptions say what is given to Grafana and the Prometheus operator.
+type MonitoringOptions struct {
+	PodMonitors bool              // PodMonitor and PrometheusRule; their definitions must be there
+	Labels      map[string]string // by which an operator's Prometheus chooses
+	Alerts      []byte            // a rule file; nil: no alerts
+	Dashboard   []byte            // nil: none
+}
+
 // Secrets are what the parts know each other by, and what the environment said.
 type Secrets struct {
 	Authority map[string][]byte // files of the hub's certificate authority
 	Token     []byte            // the token file
 	HTTPToken []byte
-	Database  map[string]string // DATABASE_URL, SUPABASE_…
-	Broker    map[string]string // PLUMBLINE_MQTT_PASSWORD
-	Accounts  map[string]string // passwords by names
+
+	ScalerServer, ScalerClient map[string][]byte // both sides' tls.crt, tls.key and ca.crt
+
+	Database map[string]string // DATABASE_URL, SUPABASE_…
+	Broker   map[string]string // PLUMBLINE_MQTT_PASSWORD
+	Accounts map[string]string // passwords by names
 }
 
 // leaseOfACapture is how long a picture stays with a worker that died.
@@ -142,6 +167,7 @@ func (o *Options) check() error {
 		complain("%d replicas of the controller: give at least 1, 2 for one to take over", o.Control.Replicas)
 	}
 	o.checkBroker(complain)
+	o.checkNetwork(complain)
 	if o.Worker.PollingInterval < time.Second || o.Worker.PollingInterval%time.Second != 0 {
 		complain("the polling interval is %s: KEDA knows whole seconds", o.Worker.PollingInterval)
 	}
@@ -172,6 +198,22 @@ func (o *Options) checkBroker(complain func(format string, args ...any)) {
 			complain("the account %q cannot be made here, but by plumbline users add: %s", name, strings.Join(bad, "; "))
 		}
 	}
+}
+
+func (o *Options) checkNetwork(complain func(format string, args ...any)) {
+	if !o.Network.Policies {
+		return
+	}
+	for _, name := range append(append([]string{o.Network.KEDA}, o.Network.Scrapers...), o.Network.Page...) {
+		if bad := validation.IsDNS1123Label(name); len(bad) > 0 {
+			complain("the namespace %q, from which our pods may be reached: %s", name, strings.Join(bad, "; "))
+		}
+	}
+}
+
+// ScalerHosts are the names by which the controller is asked.
+func (o *Options) ScalerHosts() []string {
+	return []string{o.host(Control), Control + "." + o.Namespace + ".svc", Control + "." + o.Namespace, Control}
 }
 
 // host is the full name of a Service, which answers whatever a pod's search domains are.

@@ -45,8 +45,33 @@ type ScalingStrategy struct {
 
 // Trigger says whom KEDA asks.
 type Trigger struct {
-	Type     string            `json:"type"`
-	Metadata map[string]string `json:"metadata"`
+	Type              string             `json:"type"`
+	Metadata          map[string]string  `json:"metadata"`
+	AuthenticationRef *AuthenticationRef `json:"authenticationRef,omitempty"`
+}
+
+// AuthenticationRef names the TriggerAuthentication by which KEDA asks.
+type AuthenticationRef struct {
+	Name string `json:"name"`
+}
+
+// TriggerAuthentication is the part of KEDA's that is written here: what it shows an external scaler, out of a Secret.
+type TriggerAuthentication struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata"`
+	Spec              TriggerAuthenticationSpec `json:"spec"`
+}
+
+// TriggerAuthenticationSpec lists the parameters.
+type TriggerAuthenticationSpec struct {
+	SecretTargetRef []SecretTargetRef `json:"secretTargetRef"`
+}
+
+// SecretTargetRef says where a parameter of the trigger stands.
+type SecretTargetRef struct {
+	Parameter string `json:"parameter"`
+	Name      string `json:"name"`
+	Key       string `json:"key"`
 }
 
 // stopGrace is how long a worker that is told to end may finish what it has in hand.
@@ -58,6 +83,10 @@ func (o *Options) scaledJob() Object {
 		metadata = map[string]string{}
 	}
 	metadata["scalerAddress"] = fmt.Sprintf("%s:%d", o.host(Control), scalerPort)
+	var authentication *AuthenticationRef
+	if o.Control.TLS {
+		metadata["enableTLS"], authentication = "true", &AuthenticationRef{Work}
+	}
 	return &ScaledJob{
 		TypeMeta: kind("keda.sh/v1alpha1", "ScaledJob"), ObjectMeta: o.meta(Work, "work"),
 		Spec: ScaledJobSpec{
@@ -67,9 +96,24 @@ func (o *Options) scaledJob() Object {
 			Rollout: Rollout{"gradual"}, // KEDA's own default deletes running Jobs whenever the ScaledJob changes
 			// With default KEDA subtracts Jobs that it has just made itself; with eager it counts pending ones twice.
 			ScalingStrategy: ScalingStrategy{"default"},
-			Triggers:        []Trigger{{Type: "external", Metadata: metadata}}, // external-push does nothing for a ScaledJob
+			// external-push does nothing for a ScaledJob.
+			Triggers: []Trigger{{Type: "external", Metadata: metadata, AuthenticationRef: authentication}},
 		},
 	}
+}
+
+// scalerAuthentication is what KEDA shows the controller, and whom it believes.
+func (o *Options) scalerAuthentication() []Object {
+	if !o.Control.TLS {
+		return nil
+	}
+	ref := func(parameter, key string) SecretTargetRef {
+		return SecretTargetRef{parameter, ScalerClientSecret, key}
+	}
+	return []Object{&TriggerAuthentication{
+		TypeMeta: kind("keda.sh/v1alpha1", "TriggerAuthentication"), ObjectMeta: o.meta(Work, "work"),
+		Spec: TriggerAuthenticationSpec{[]SecretTargetRef{ref("caCert", "ca.crt"), ref("tlsClientCert", "tls.crt"), ref("tlsClientKey", "tls.key")}},
+	}}
 }
 
 // disruptionsIgnored: a pod that is evicted, as a placed one is whose node vanished, is no failure of the work, and takes
