@@ -4,12 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 
 	"plumbline/internal/config"
 )
 
 type doctorCommand struct {
-	config.Serve `embed:""`
+	config.Serve     `embed:""`
+	config.Preflight `embed:""`
 
 	JSON bool `help:"Print what was found as JSON." name:"json" env:"-"`
 }
@@ -19,13 +21,17 @@ func (doctorCommand) Help() string {
 	return `Takes the settings of serve and looks whether they can work: data folder, free disk, model, database, listeners, and NATS
 and MQTT broker outside where there are such. Nothing is changed, no table is made, and a hub that runs is not disturbed.
 
+With --cluster it takes those of deploy instead and looks at a Kubernetes cluster: versions, nodes, rights, KEDA, storage, registry,
+Prometheus.
+
   ✓ is fine    ! is worth knowing    ✗ is wrong, and makes the exit code 1
 
 Examples:
   plumbline doctor
   plumbline doctor --nats tls://nats.local --nats-creds plumbline.creds
   plumbline doctor --mqtt-url mqtts://plumbline@broker.local --mqtt-ca ca.crt --mqtt-password-file secret
-  plumbline --config plumbline.yaml doctor --json`
+  plumbline --config plumbline.yaml doctor --json
+  plumbline doctor --cluster --prometheus http://prometheus.monitoring:9090 --image registry.example.org/plumbline:1`
 }
 
 // state is a finding's weight.
@@ -44,6 +50,7 @@ type finding struct {
 	Check string `json:"check"`
 	State state  `json:"state"`
 	Text  string `json:"text"`
+	Do    string `json:"do,omitempty"` // about it, where that is not plain
 }
 
 // examination is what checks write their findings to.
@@ -53,6 +60,7 @@ type examination struct {
 	running  bool // a hub works on the data folder
 	check    string
 	findings []finding
+	told     int // of the findings
 }
 
 func (e *examination) fine(format string, args ...any)    { e.add(fine, format, args...) }
@@ -78,20 +86,26 @@ var checks = []struct {
 	{"broker", lookAtBroker},
 }
 
-func (c *doctorCommand) Run(ctx context.Context, p *Process, file *configFile) error {
-	e := &examination{config: &c.Serve, file: file}
-	told := 0
-	for _, check := range checks {
-		e.check = check.name
-		check.look(ctx, e)
-		if err := ctx.Err(); err != nil {
-			return context.Cause(ctx)
-		}
-		for ; !c.JSON && told < len(e.findings); told++ {
-			f := e.findings[told]
-			fmt.Fprintf(p.Stdout, "%s %-11s  %s\n", marks[f.State], f.Check, f.Text)
-		}
+// Validate looks at the settings that this run takes.
+func (c *doctorCommand) Validate() error {
+	if c.Cluster {
+		return c.Preflight.Validate()
 	}
+	return c.Serve.Validate()
+}
+
+func (c *doctorCommand) Run(ctx context.Context, p *Process, file *configFile) error {
+	var e *examination
+	var err error
+	if c.Cluster {
+		e, err = lookAtCluster(ctx, p, &c.Preflight)
+	} else {
+		e, err = c.lookHere(ctx, p, file)
+	}
+	if err != nil {
+		return err
+	}
+	e.tell(p, c.JSON)
 	if c.JSON {
 		if err := e.print(p); err != nil {
 			return err
@@ -101,6 +115,34 @@ func (c *doctorCommand) Run(ctx context.Context, p *Process, file *configFile) e
 		return &exit{code: exitFailed}
 	}
 	return nil
+}
+
+// lookHere looks at what a hub needs on this machine, and tells as it goes.
+func (c *doctorCommand) lookHere(ctx context.Context, p *Process, file *configFile) (*examination, error) {
+	e := &examination{config: &c.Serve, file: file}
+	for _, check := range checks {
+		e.check = check.name
+		check.look(ctx, e)
+		if err := ctx.Err(); err != nil {
+			return nil, context.Cause(ctx)
+		}
+		e.tell(p, c.JSON)
+	}
+	return e, nil
+}
+
+// tell shows what was found since it was last called.
+func (e *examination) tell(p *Process, quiet bool) {
+	for ; !quiet && e.told < len(e.findings); e.told++ {
+		e.findings[e.told].write(p.Stdout)
+	}
+}
+
+func (f finding) write(to io.Writer) {
+	fmt.Fprintf(to, "%s %-11s  %s\n", marks[f.State], f.Check, f.Text)
+	if f.Do != "" {
+		fmt.Fprintf(to, "  %-11s    → %s\n", "", f.Do)
+	}
 }
 
 func (e *examination) sick() bool {

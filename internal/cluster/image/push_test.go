@@ -142,6 +142,17 @@ func guarded(h http.Handler) http.Handler {
 	})
 }
 
+// login is what docker login leaves; nobody is not logged in.
+func login(t *testing.T, address, user string) {
+	t.Helper()
+	dir := t.TempDir()
+	t.Setenv("DOCKER_CONFIG", dir)
+	if user != "" {
+		auth := base64.StdEncoding.EncodeToString([]byte(user + ":secret"))
+		write(t, filepath.Join(dir, "config.json"), fmt.Sprintf(`{"auths":{%q:{"auth":%q}}}`, address, auth))
+	}
+}
+
 func TestDockersLoginIsUsedAndRefusalsAreExplained(t *testing.T) {
 	address := serve(t, guarded(quiet()))
 	o := options(t)
@@ -151,12 +162,7 @@ func TestDockersLoginIsUsedAndRefusalsAreExplained(t *testing.T) {
 		"owner": {"owner", ""}, "reader": {"reader", "does not let you push: log in (docker login " + address + ")"}, "nobody": {"", "does not let you push"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
-			t.Setenv("DOCKER_CONFIG", dir)
-			if c.user != "" {
-				auth := base64.StdEncoding.EncodeToString([]byte(c.user + ":secret"))
-				write(t, filepath.Join(dir, "config.json"), fmt.Sprintf(`{"auths":{%q:{"auth":%q}}}`, address, auth))
-			}
+			login(t, address, c.user)
 			_, err := built.Push(t.Context(), address+"/"+name+":1", nil) // a repository of its own, which has nothing yet
 			switch {
 			case c.want == "" && err != nil:

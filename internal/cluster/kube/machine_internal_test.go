@@ -13,13 +13,13 @@ func TestMachines(t *testing.T) {
 		"spec": object{"unschedulable": true, "taints": []object{
 			{"key": "soft", "effect": "PreferNoSchedule"}, {"key": "hard", "value": "1", "effect": "NoExecute"}, {"key": ControlPlaneTaint, "effect": "NoSchedule"},
 		}},
-		"status": object{"conditions": []object{{"type": "MemoryPressure", "status": "False"}, {"type": "Ready", "status": "True"}}},
+		"status": object{"addresses": []object{{"type": "InternalIP", "address": "10.0.0.1"}, {"type": "Hostname", "address": "n"}}, "conditions": []object{{"type": "MemoryPressure", "status": "False"}, {"type": "Ready", "status": "True"}}},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := Machine{
-		Name: "n", Labels: map[string]string{"node-role.kubernetes.io/control-plane": ""}, ControlPlane: true, Ready: true, Cordoned: true,
+		Name: "n", Addresses: []string{"n", "10.0.0.1"}, Labels: map[string]string{"node-role.kubernetes.io/control-plane": ""}, ControlPlane: true, Ready: true, Cordoned: true,
 		Repels: []string{"hard=1", ControlPlaneTaint}, Tainted: true, TaintedFor: []string{"a", "b"},
 	}
 	if diff := cmp.Diff(want, machineOf(o)); diff != "" {

@@ -142,6 +142,7 @@ var kinds = map[string]known{
 	"ConfigMap":             {"", "v1", "configmaps", false},
 	"Service":               {"", "v1", "services", false},
 	"PersistentVolumeClaim": {"", "v1", "persistentvolumeclaims", false},
+	"PersistentVolume":      {"", "v1", "persistentvolumes", true},
 	"Pod":                   {"", "v1", "pods", false},
 	"Event":                 {"", "v1", "events", false},
 	"StatefulSet":           {"apps", "v1", "statefulsets", false},
@@ -149,6 +150,7 @@ var kinds = map[string]known{
 	"DaemonSet":             {"apps", "v1", "daemonsets", false},
 	"Job":                   {"batch", "v1", "jobs", false},
 	"PodDisruptionBudget":   {"policy", "v1", "poddisruptionbudgets", false},
+	"Lease":                 {"coordination.k8s.io", "v1", "leases", false},
 	"NetworkPolicy":         {"networking.k8s.io", "v1", "networkpolicies", false},
 	"RuntimeClass":          {"node.k8s.io", "v1", "runtimeclasses", true},
 	"StorageClass":          {"storage.k8s.io", "v1", "storageclasses", true},
@@ -169,6 +171,16 @@ var kinds = map[string]known{
 func Kind(kind string) (group, resource string, namespaced bool) {
 	k := kinds[kind]
 	return k.group, k.resource, !k.everywhere
+}
+
+// KindOf finds the kind of what rights call a resource; empty: it is not known here.
+func KindOf(group, resource string) string {
+	for kind, k := range kinds {
+		if k.group == group && k.resource == resource {
+			return kind
+		}
+	}
+	return ""
 }
 
 func (k known) gvr() schema.GroupVersionResource {

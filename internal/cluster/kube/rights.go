@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/version"
 )
 
@@ -49,14 +50,23 @@ func (c *Client) May(ctx context.Context, r Right) (bool, error) {
 	return allowed, nil
 }
 
-// Lacks gives those of the rights that this user does not have.
+// Lacks gives those of the rights that this user does not have, in their order.
 func (c *Client) Lacks(ctx context.Context, rights []Right) (missing []Right, err error) {
-	for _, r := range rights {
-		has, err := c.May(ctx, r)
-		if err != nil {
-			return nil, err
-		}
-		if !has {
+	const atOnce = 10
+	has := make([]bool, len(rights))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(atOnce)
+	for i, r := range rights {
+		group.Go(func() (err error) {
+			has[i], err = c.May(ctx, r)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	for i, r := range rights {
+		if !has[i] {
 			missing = append(missing, r)
 		}
 	}

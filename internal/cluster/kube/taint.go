@@ -19,6 +19,7 @@ const taintedAnnotation = "plumbline/tainted-for"
 type Machine struct {
 	Name         string
 	Labels       map[string]string
+	Addresses    []string // and names, its own first: what Prometheus may call it by
 	ControlPlane bool
 	Ready        bool
 	Cordoned     bool
@@ -47,6 +48,12 @@ func machineOf(o Object) Machine {
 	for _, label := range []string{"node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"} {
 		if _, there := labels[label]; there {
 			m.ControlPlane = true
+		}
+	}
+	m.Addresses = []string{m.Name}
+	for _, a := range o.List("status", "addresses") {
+		if address := a.Text("address"); !slices.Contains(m.Addresses, address) {
+			m.Addresses = append(m.Addresses, address)
 		}
 	}
 	m.Cordoned, _ = o.At("spec", "unschedulable").(bool)

@@ -18,6 +18,7 @@ const (
 	Control = "plumbline-control"
 	Export  = "plumbline-export"
 	Work    = "plumbline-work"
+	Claim   = "data-" + Hub + "-0" // of the hub's volume, as the StatefulSet names it
 
 	AuthoritySecret = "plumbline-authority"  // ca.pem, ca.key: the hub's alone
 	TokenSecret     = "plumbline-nats-token" // nats-token: by which workers join the hub

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/url"
 	"time"
 
@@ -23,10 +24,11 @@ import (
 
 // Options say where Prometheus is and what to ask.
 type Options struct {
-	Addresses []string      // http://host:9090; several that know the same: the first that answers is taken
-	Timeout   time.Duration // for one of them to answer everything; 0: 5s
-	TokenFile string        // bearer token; read again for each request, since a cluster's tokens change
-	CAFile    string        // authorities of https, instead of the system's
+	Addresses []string          // http://host:9090; several that know the same: the first that answers is taken
+	Timeout   time.Duration     // for one of them to answer everything; 0: 5s
+	TokenFile string            // bearer token; read again for each request, since a cluster's tokens change
+	CAFile    string            // authorities of https, instead of the system's
+	Transport http.RoundTripper // the way there, which then has its own authorities; nil: straight
 
 	Sources []Source      // of GPU load, the preferred first; nil: DefaultSources
 	Machine MachineSource // of CPU and memory; the zero value: node_exporter's

@@ -54,6 +54,9 @@ type client struct {
 }
 
 func newClient(o Options) (*client, error) {
+	if o.Transport != nil {
+		return &client{&http.Client{Transport: o.Transport}, o.TokenFile}, nil
+	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = concurrent
 	if o.CAFile != "" {

@@ -1,0 +1,197 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"plumbline/internal/cluster/image"
+	"plumbline/internal/cluster/kube"
+	"plumbline/internal/cluster/manifest"
+	"plumbline/internal/cluster/preflight"
+	"plumbline/internal/cluster/prom"
+	"plumbline/internal/gpu"
+)
+
+// look is what is looked at before anything is changed in a cluster.
+type look struct {
+	client  *kube.Client
+	plan    preflight.Plan
+	objects []manifest.Object // to be applied; what rights that takes
+	secrets []string          // that others must have made
+
+	image    string // that must be there; empty: not looked for
+	push     string // reference to push to; empty: nothing is pushed
+	insecure bool   // the registry speaks plain HTTP
+
+	prometheus []string
+	maxAge     time.Duration // of a sample that counts
+}
+
+// Each question to somebody outside of the API server ends after this: nothing here is worth a longer wait.
+const lookTimeout = 5 * time.Second
+
+// findings gathers the facts and has them judged. An error means that the cluster does not let itself be looked at.
+func (l look) findings(ctx context.Context) ([]preflight.Finding, error) {
+	survey, err := l.client.Survey(ctx, l.secrets)
+	if err != nil {
+		return nil, err
+	}
+	l.plan.Namespace = l.client.Namespace()
+	f := preflight.Facts{Cluster: survey, Rights: l.rights(ctx), Registry: l.registry(ctx), Loads: l.loads(ctx, survey.Nodes)}
+	return preflight.Judge(l.plan, f), ctx.Err()
+}
+
+func (l look) rights(ctx context.Context) preflight.Rights {
+	wanted := preflight.Needed(l.client.Namespace(), l.kinds(), l.plan.Taint)
+	r := preflight.Rights{Asked: len(wanted)}
+	if r.Missing, r.Unseen = l.client.Lacks(ctx, wanted); r.Unseen != nil {
+		return r
+	}
+	given, err := l.mayGive(ctx)
+	r.Missing, r.Unseen = append(r.Missing, given...), err
+	return r
+}
+
+func (l look) kinds() (all []string) {
+	for _, o := range l.objects {
+		all = append(all, o.GetObjectKind().GroupVersionKind().Kind)
+	}
+	return all
+}
+
+// mayGive lists the rights that the objects give and this user lacks: the API server lets nobody give more than they have,
+// unless they may escalate.
+func (l look) mayGive(ctx context.Context) ([]kube.Right, error) {
+	missing, err := l.client.Lacks(ctx, l.gives())
+	if err != nil || len(missing) == 0 {
+		return nil, err
+	}
+	cannot, err := l.client.Lacks(ctx, []kube.Right{{Verb: "escalate", Kind: "Role", Namespace: l.client.Namespace()}, {Verb: "escalate", Kind: "ClusterRole"}})
+	if len(cannot) == 0 {
+		return nil, err
+	}
+	return missing, err
+}
+
+func (l look) gives() (all []kube.Right) {
+	for _, g := range manifest.Grants(l.objects) {
+		resource, part, _ := strings.Cut(g.Resource, "/")
+		all = append(all, kube.Right{Verb: g.Verb, Kind: kube.KindOf(g.Group, resource), Sub: part, Namespace: g.Namespace})
+	}
+	return all
+}
+
+func (l look) registry(ctx context.Context) *preflight.Registry {
+	ctx, cancel := context.WithTimeout(ctx, 2*lookTimeout)
+	defer cancel()
+	switch {
+	case l.push != "":
+		return &preflight.Registry{Where: l.push, Push: true, Problem: image.MayPush(ctx, l.push, l.insecure)}
+	case l.image != "":
+		seen, err := image.Find(ctx, l.image, l.insecure)
+		return &preflight.Registry{Where: l.image, Platforms: seen.Platforms, Problem: err}
+	}
+	return nil
+}
+
+// loads asks Prometheus from here, else the controller, which reads it from inside, else Prometheus through the API server.
+func (l look) loads(ctx context.Context, nodes []kube.Machine) *preflight.Loads {
+	var known []prom.Node
+	for _, n := range nodes {
+		known = append(known, prom.Node{Name: n.Name, Addresses: n.Addresses})
+	}
+	ways := []func(context.Context, []prom.Node) (*preflight.Loads, error){l.loadsFromHere, l.loadsByController, l.loadsThroughAPI}
+	var errs []error
+	for _, way := range ways {
+		found, err := way(ctx, known)
+		if found != nil {
+			found.MaxAge = l.maxAge
+			return found
+		}
+		if err != nil {
+			errs = append(errs, err)
+		}
+	}
+	if len(errs) == 0 || len(l.prometheus) == 0 {
+		return nil
+	}
+	return &preflight.Loads{Unseen: errors.Join(errs...)}
+}
+
+func (l look) loadsFromHere(ctx context.Context, nodes []prom.Node) (*preflight.Loads, error) {
+	if len(l.prometheus) == 0 {
+		return nil, nil
+	}
+	return readLoads(ctx, prom.Options{Addresses: l.prometheus}, nodes, "from this machine")
+}
+
+func readLoads(ctx context.Context, o prom.Options, nodes []prom.Node, from string) (*preflight.Loads, error) {
+	o.Timeout = lookTimeout
+	reader, err := prom.New(o)
+	if err != nil {
+		return nil, err
+	}
+	r, err := reader.Read(ctx, nodes)
+	if err != nil {
+		return nil, err
+	}
+	return &preflight.Loads{From: from, Samples: r.Samples, At: r.At}, nil
+}
+
+func (l look) loadsByController(ctx context.Context, _ []prom.Node) (*preflight.Loads, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	client := hubClient{http: http.Client{Transport: l.client.Through(l.client.Namespace(), manifest.Control, "metrics")}, base: "http://controller"}
+	var r controlReport
+	if err := client.do(ctx, http.MethodGet, "/status", &r); err != nil {
+		return nil, fmt.Errorf("the controller: %w", err)
+	}
+	if r.Loads.At.IsZero() {
+		return nil, fmt.Errorf("the controller has read nothing yet: %s", strings.Join(r.Problems, "; "))
+	}
+	found := &preflight.Loads{From: "as the controller sees it", At: r.At}
+	for _, n := range r.Nodes {
+		if n.GPU != nil {
+			found.Samples = append(found.Samples, gpu.Sample{Node: n.Node, Utilization: *n.GPU, At: r.At.Add(-n.Age)})
+		}
+	}
+	return found, nil
+}
+
+func (l look) loadsThroughAPI(ctx context.Context, nodes []prom.Node) (*preflight.Loads, error) {
+	var errs []error
+	for _, address := range l.prometheus {
+		namespace, service, port, path, ok := serviceOf(address)
+		if !ok {
+			continue
+		}
+		o := prom.Options{Addresses: []string{"http://prometheus" + path}, Transport: l.client.Through(namespace, service, port)}
+		found, err := readLoads(ctx, o, nodes, "through the API server")
+		if err == nil {
+			return found, nil
+		}
+		errs = append(errs, err)
+	}
+	return nil, errors.Join(errs...)
+}
+
+// serviceOf reads the address of a Service as pods write it: http://NAME.NAMESPACE[.svc[.DOMAIN]][:PORT][/PATH].
+func serviceOf(address string) (namespace, service, port, path string, ok bool) {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "http" {
+		return "", "", "", "", false
+	}
+	labels := strings.Split(u.Hostname(), ".")
+	if len(labels) < 2 || len(labels) > 2 && labels[2] != "svc" || strings.ContainsAny(u.Hostname(), ":") {
+		return "", "", "", "", false
+	}
+	if port = u.Port(); port == "" {
+		port = "80"
+	}
+	return labels[1], labels[0], port, u.Path, true
+}

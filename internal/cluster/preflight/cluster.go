@@ -1,0 +1,239 @@
+package preflight
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"plumbline/internal/cluster/kube"
+)
+
+// Versions of Kubernetes 1, by their minor number. Scheduling gates (KEP-3521) and node affinity that is given to a gated pod
+// (KEP-3838) are beta, and on unless switched off, since 1.27, and stable since 1.30. A Job's podFailurePolicy is since 1.26 and 1.31.
+const (
+	oldestKubernetes = 27
+	stableKubernetes = 30
+	testedKubernetes = 35
+)
+
+func (j *judge) kubernetes() {
+	v := j.Cluster.Version
+	switch {
+	case v.Major == 0:
+		j.say(Warning, fmt.Sprintf("%s at %s tells no version that can be read", v.Text, j.Cluster.Server), "")
+	case v.Major == 1 && v.Minor < oldestKubernetes:
+		j.say(Wrong, fmt.Sprintf("%s is too old: workers wait at a scheduling gate and get their node there, which Kubernetes 1.%d brought", v.Text, oldestKubernetes),
+			fmt.Sprintf("Upgrade the cluster, to 1.%d or newer at best.", stableKubernetes))
+	case v.Major == 1 && v.Minor < stableKubernetes:
+		j.say(Warning, fmt.Sprintf("%s has scheduling gates as beta: on unless somebody switched them off, and not tried with Plumbline", v.Text),
+			fmt.Sprintf("Upgrade to 1.%d or newer, or see that the feature gate PodSchedulingReadiness is on.", stableKubernetes))
+	case v.Major == 1 && v.Minor > testedKubernetes:
+		j.fine("%s at %s, newer than 1.%d, with which Plumbline is tested", v.Text, j.Cluster.Server, testedKubernetes)
+	default:
+		j.fine("%s at %s", v.Text, j.Cluster.Server)
+	}
+}
+
+func (j *judge) nodes() {
+	if j.unseen(kube.SurveyNodes, "nodes") {
+		return
+	}
+	var ready, away, open []string
+	for _, n := range j.Cluster.Nodes {
+		if !n.Ready {
+			away = append(away, n.Name)
+			continue
+		}
+		ready = append(ready, n.Name)
+		if takesPods(n) {
+			open = append(open, n.Name)
+		}
+	}
+	switch {
+	case len(open) == 0:
+		j.say(Wrong, fmt.Sprintf("none of %s takes pods: they are not ready, cordoned or tainted", counted(len(j.Cluster.Nodes), "node")),
+			"See kubectl get nodes; uncordon one, or lift a taint.")
+	case len(away) > 0:
+		j.say(Warning, fmt.Sprintf("%s of %d take pods; not ready: %s", counted(len(open), "node"), len(j.Cluster.Nodes), names(away)),
+			"What is not ready takes no worker; the rest works without it.")
+	default:
+		j.fine("%s of %d take pods", counted(len(open), "node"), len(ready))
+	}
+}
+
+// takesPods tells whether pods without special tolerations are let in.
+func takesPods(n kube.Machine) bool { return n.Ready && !n.Cordoned && !closed(n) }
+
+// closed tells whether taints keep ordinary pods away.
+func closed(n kube.Machine) bool { return len(n.Repels) > 0 }
+
+func (j *judge) controlPlane() {
+	if j.Cluster.Unseen[kube.SurveyNodes] != nil {
+		return
+	}
+	var open, shut []string
+	for _, n := range j.Cluster.Nodes {
+		switch {
+		case !n.ControlPlane:
+		case closed(n):
+			shut = append(shut, n.Name)
+		default:
+			open = append(open, n.Name)
+		}
+	}
+	workers := slices.ContainsFunc(j.Cluster.Nodes, func(n kube.Machine) bool { return !n.ControlPlane && takesPods(n) })
+	switch {
+	case len(open)+len(shut) == 0:
+		j.fine("no node is labelled as control plane; none is tainted")
+	case len(open) == 0:
+		j.fine("%s: closed to pods already, by taints", names(shut))
+	case !j.Taint:
+		j.fine("%s: takes pods, and is left so", names(open))
+	case workers:
+		j.fine("%s: deploy taints it with plumbline/control-plane:NoSchedule, stop lifts that; other nodes remain for workers", names(open))
+	default:
+		j.fine("%s: left open, since no other node takes pods; workers share the machine with the control plane", names(open))
+	}
+}
+
+func (j *judge) namespace() {
+	if j.unseen(kube.SurveyNamespace, "the namespace "+j.Namespace) {
+		return
+	}
+	n := j.Cluster.Namespace
+	switch {
+	case !n.Exists:
+		j.fine("%s is not there yet; deploy makes it", j.Namespace)
+	case n.Terminating:
+		why := ""
+		if n.Stuck != "" {
+			why = ": " + n.Stuck
+		}
+		j.say(Wrong, fmt.Sprintf("%s is being deleted; nothing can be made in it%s", j.Namespace, why),
+			"Wait until it is gone. If it does not go, what it names above holds it; a ScaledJob does where KEDA was removed before (plumbline stop --force).")
+	case j.Host && (n.Enforce == "baseline" || n.Enforce == "restricted"):
+		j.say(Wrong, fmt.Sprintf("%s enforces the Pod Security Standard %s, which refuses the exporter's pods: they mount their node's /sys", j.Namespace, n.Enforce),
+			"Give another --namespace, or label this one pod-security.kubernetes.io/enforce=privileged.")
+	case n.Ours:
+		j.fine("%s is there, made by deploy", j.Namespace)
+	default:
+		j.fine("%s is there, made by somebody else; stop will leave it", j.Namespace)
+	}
+}
+
+func (j *judge) storage() {
+	if j.unseen(kube.SurveyClaims, "the claims of volumes") {
+		return
+	}
+	if i := slices.IndexFunc(j.Cluster.Claims, func(c kube.Claim) bool { return c.Name == j.Claim }); i >= 0 {
+		j.claimed(j.Cluster.Claims[i])
+		return
+	}
+	if j.unseen(kube.SurveyClasses, "storage classes") {
+		return
+	}
+	if j.StorageClass == "" {
+		j.defaultClass()
+		return
+	}
+	for _, c := range j.Cluster.Classes {
+		if c.Name == j.StorageClass {
+			j.fine("class %s (%s) makes the hub's volume", c.Name, c.Provisioner)
+			return
+		}
+	}
+	if slices.ContainsFunc(j.Cluster.Volumes, func(v kube.Volume) bool { return v.Class == j.StorageClass }) {
+		j.fine("there is no class %s, but a free volume of it, made by hand", j.StorageClass)
+		return
+	}
+	j.say(Wrong, fmt.Sprintf("there is no storage class %s, and no free volume of it: the hub would wait for ever", j.StorageClass), j.otherClasses())
+}
+
+// claimed judges the claim of an earlier deployment.
+func (j *judge) claimed(c kube.Claim) {
+	switch {
+	case c.Phase == "Lost":
+		j.say(Wrong, fmt.Sprintf("the claim %s has lost its volume, and with it what it held", c.Name), "Bring the volume back, or delete the claim to begin anew: kubectl -n "+j.Namespace+" delete pvc "+c.Name)
+	case c.Phase != "Bound":
+		j.say(Warning, fmt.Sprintf("the claim %s is there and %s", c.Name, strings.ToLower(c.Phase)), "Some classes make the volume only when the hub's pod comes; else see kubectl -n "+j.Namespace+" describe pvc "+c.Name)
+	case j.StorageClass != "" && c.Class != j.StorageClass:
+		j.say(Warning, fmt.Sprintf("the hub's volume is there, with class %s and not %s; it is used as it is", c.Class, j.StorageClass), "")
+	default:
+		j.fine("the hub's volume is there (claim %s); what it holds goes on", c.Name)
+	}
+}
+
+func (j *judge) defaultClass() {
+	for _, c := range j.Cluster.Classes {
+		if c.Default {
+			j.fine("the default class %s (%s) makes the hub's volume", c.Name, c.Provisioner)
+			return
+		}
+	}
+	j.say(Wrong, "no storage class is the default: the hub would wait for its volume for ever", j.otherClasses())
+}
+
+func (j *judge) otherClasses() string {
+	var all []string
+	for _, c := range j.Cluster.Classes {
+		all = append(all, c.Name)
+	}
+	if len(all) == 0 {
+		return "Install something that makes volumes, such as a local-path provisioner, or make one by hand and name its class with --storage-class."
+	}
+	return "Choose with --storage-class: " + names(all) + "."
+}
+
+func (j *judge) runtime() {
+	if j.RuntimeClass == "" || j.unseen(kube.SurveyRuntimes, "runtime classes") {
+		return
+	}
+	if slices.Contains(j.Cluster.Runtimes, j.RuntimeClass) {
+		j.fine("the RuntimeClass %s is there", j.RuntimeClass)
+		return
+	}
+	do := "Install the container toolkit of the GPU's vendor and make the class."
+	if len(j.Cluster.Runtimes) > 0 {
+		do += " There are: " + names(j.Cluster.Runtimes) + "."
+	}
+	j.say(Wrong, fmt.Sprintf("there is no RuntimeClass %s: exporter and workers would be refused", j.RuntimeClass), do)
+}
+
+func (j *judge) secrets() {
+	if j.unseen(kube.SurveySecrets, "the Secrets that the settings name") {
+		return
+	}
+	for _, name := range j.Cluster.Absent {
+		j.say(Wrong, fmt.Sprintf("there is no Secret %s in %s: pods that need it do not start", name, j.Namespace), "Make it first (kubectl -n "+j.Namespace+" create secret …).")
+	}
+}
+
+// enforcers are DaemonSets of network plugins that heed NetworkPolicies.
+var enforcers = map[string]string{
+	"calico-node": "Calico", "canal": "Canal", "cilium": "Cilium", "antrea-agent": "Antrea", "kube-router": "kube-router", "weave-net": "Weave Net",
+	"ovnkube-node": "OVN-Kubernetes", "kube-ovn-cni": "Kube-OVN", "azure-npm": "Azure's policy manager", "anetd": "GKE's dataplane", "aws-node": "",
+}
+
+// network says what becomes of NetworkPolicies, and of PodMonitors; neither keeps anything from working.
+func (j *judge) network() {
+	if j.Cluster.Monitors {
+		j.fine("PodMonitors are known here: Prometheus's operator can find our metrics by them")
+	}
+	if j.Cluster.Unseen[kube.SurveyNetwork] != nil {
+		return
+	}
+	for _, name := range j.Cluster.Agents {
+		if plugin := enforcers[name]; plugin != "" {
+			j.fine("NetworkPolicies are heeded, by %s", plugin)
+			return
+		}
+	}
+	switch {
+	case strings.Contains(j.Cluster.Version.Text, "+k3s") || strings.Contains(j.Cluster.Version.Text, "+rke2"):
+		j.fine("NetworkPolicies are heeded by k3s itself, unless it was told not to")
+	case slices.ContainsFunc(j.Cluster.Agents, func(name string) bool { return strings.HasPrefix(name, "kube-flannel") }):
+		j.say(Warning, "Flannel heeds no NetworkPolicies: those of deploy change nothing, and every pod of the cluster reaches ours", "Add something that heeds them, such as Calico for policy only, where that matters.")
+	default:
+		j.fine("whether NetworkPolicies are heeded cannot be seen; nothing depends on it")
+	}
+}

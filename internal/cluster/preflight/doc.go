@@ -1,0 +1,141 @@
+// Package preflight judges whether Plumbline can be deployed to a cluster: from facts that others gathered it makes findings,
+// each with what it means and what to do. It asks nobody and changes nothing.
+//
+// What could not be looked at is a finding of its own: unseen is neither fine nor wrong.
+package preflight
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"plumbline/internal/cluster/kube"
+	"plumbline/internal/gpu"
+)
+
+// State is a finding's weight.
+type State string
+
+// The states. Wrong means that deploying would not work, or not as it was asked for.
+const (
+	Fine    State = "fine"
+	Warning State = "warning"
+	Wrong   State = "wrong"
+)
+
+// Finding is one thing that was seen.
+type Finding struct {
+	Check string `json:"check"`
+	State State  `json:"state"`
+	Text  string `json:"text"`         // what is so, and what it means
+	Do    string `json:"do,omitempty"` // what to do about it
+}
+
+// Plan is what is to be deployed, as far as it matters here.
+type Plan struct {
+	Namespace    string
+	Placement    string // gate, patch or none
+	StorageClass string // empty: the cluster's default
+	Claim        string // name of the hub's claim
+	RuntimeClass string // empty: none
+	Taint        bool   // control planes are to be closed to workers
+	Host         bool   // a pod mounts a folder of its node
+}
+
+// Facts are what was found.
+type Facts struct {
+	Cluster  kube.Survey
+	Rights   Rights
+	Loads    *Loads    // nil: nobody named a Prometheus, and no controller runs
+	Registry *Registry // nil: no image or registry was named
+}
+
+// Rights are what of the needed rights is missing.
+type Rights struct {
+	Asked   int
+	Missing []kube.Right
+	Unseen  error
+}
+
+// Loads are the nodes' loads as Prometheus knows them.
+type Loads struct {
+	From    string // by which way they were seen, for people
+	Samples []gpu.Sample
+	At      time.Time
+	MaxAge  time.Duration // of a sample that counts
+	Unseen  error         // nobody who could be asked from here answered
+}
+
+// Registry is where the image is, or is to be pushed to.
+type Registry struct {
+	Where     string
+	Push      bool     // somebody is to push there, else the image must be there
+	Platforms []string // linux/arm64; of the image that is there
+	Problem   error
+}
+
+// Judge makes the findings, in the order in which deploy needs what they are about.
+func Judge(p Plan, f Facts) []Finding {
+	j := &judge{Plan: p, Facts: f}
+	for _, check := range []struct {
+		name string
+		look func()
+	}{
+		{"kubernetes", j.kubernetes}, {"nodes", j.nodes}, {"taints", j.controlPlane}, {"namespace", j.namespace}, {"rights", j.rights},
+		{"keda", j.keda}, {"storage", j.storage}, {"runtime", j.runtime}, {"secrets", j.secrets}, {"registry", j.registry},
+		{"prometheus", j.prometheus}, {"network", j.network},
+	} {
+		j.check = check.name
+		check.look()
+	}
+	return j.findings
+}
+
+// Sick tells whether something is wrong.
+func Sick(all []Finding) bool {
+	for _, f := range all {
+		if f.State == Wrong {
+			return true
+		}
+	}
+	return false
+}
+
+type judge struct {
+	Plan
+	Facts
+	check    string
+	findings []Finding
+}
+
+func (j *judge) say(s State, text, do string) {
+	j.findings = append(j.findings, Finding{j.check, s, text, do})
+}
+
+func (j *judge) fine(format string, args ...any) { j.say(Fine, fmt.Sprintf(format, args...), "") }
+
+// unseen says that a part of the survey is not known, if so.
+func (j *judge) unseen(part, what string) bool {
+	err := j.Cluster.Unseen[part]
+	if err != nil {
+		j.say(Warning, fmt.Sprintf("%s cannot be seen: %v", what, err), "Ask somebody who may look, or go on without knowing.")
+	}
+	return err != nil
+}
+
+// names lists a few of many.
+func names(all []string) string {
+	const shown = 8
+	if len(all) > shown {
+		return strings.Join(all[:shown], ", ") + fmt.Sprintf(" and %d more", len(all)-shown)
+	}
+	return strings.Join(all, ", ")
+}
+
+// counted is a number of things whose name takes an s.
+func counted(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}

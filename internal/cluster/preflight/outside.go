@@ -1,0 +1,96 @@
+package preflight
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"plumbline/internal/cluster/kube"
+)
+
+func (j *judge) registry() {
+	r := j.Registry
+	switch {
+	case r == nil:
+	case r.Problem != nil && r.Push:
+		j.say(Wrong, fmt.Sprintf("the image cannot be pushed: %v", r.Problem), "")
+	case r.Problem != nil:
+		j.say(Wrong, fmt.Sprintf("the image cannot be had: %v", r.Problem), "Push it (plumbline image --push), or look at its name. Nodes that have it already, or log in by --image-pull-secret, may not need this.")
+	case r.Push:
+		j.fine("%s: this login may push", r.Where)
+	default:
+		j.platforms(r)
+	}
+}
+
+// platforms compares the image's with the nodes'.
+func (j *judge) platforms(r *Registry) {
+	var without []string
+	for _, n := range j.Cluster.Nodes {
+		arch := n.Labels["kubernetes.io/arch"]
+		if arch != "" && len(r.Platforms) > 0 && !slices.Contains(r.Platforms, "linux/"+arch) {
+			without = append(without, n.Name+" ("+arch+")")
+		}
+	}
+	if len(without) > 0 {
+		j.say(Wrong, fmt.Sprintf("%s is for %s only; pods on these nodes would not start: %s", r.Where, strings.Join(r.Platforms, ", "), names(without)),
+			"Build it for all of them (plumbline image --platform …), or keep pods away from the others.")
+		return
+	}
+	j.fine("%s is there, for %s", r.Where, strings.Join(r.Platforms, ", "))
+}
+
+const exporterFirst = "Where nothing is deployed yet that is so: the exporter comes with deploy. Else: does Prometheus scrape the pods of plumbline-export?"
+
+func (j *judge) prometheus() {
+	l := j.Loads
+	switch {
+	case l == nil:
+		j.say(Warning, "no Prometheus was named, and no controller runs that could be asked", "Give --prometheus: without it nobody knows which GPU is busy.")
+		return
+	case l.Unseen != nil:
+		j.say(Warning, fmt.Sprintf("whether Prometheus answers can only be seen from inside the cluster: %v", l.Unseen),
+			"After deploying: kubectl -n "+j.Namespace+" exec deploy/plumbline-control -- plumbline control status")
+		return
+	case j.Cluster.Unseen[kube.SurveyNodes] != nil:
+		j.fine("Prometheus answers, %s, with samples of %s", l.From, counted(len(l.Samples), "node"))
+		return
+	}
+	fresh, old, none := j.sampled()
+	text := fmt.Sprintf("Prometheus answers, %s", l.From)
+	switch {
+	case len(fresh)+len(old) == 0:
+		j.say(Warning, text+", but knows no GPU of any node: no worker would be placed", exporterFirst)
+	case len(fresh) == 0:
+		j.say(Warning, fmt.Sprintf("%s; all GPU samples are too old to place by: %s", text, names(old)), "Is the exporter, or Prometheus's scraping of it, away?")
+	case len(old) > 0:
+		j.say(Warning, fmt.Sprintf("%s; fresh GPU samples: %s; too old: %s", text, names(fresh), names(old)), "Nodes with old samples take no workers: does the exporter run there?")
+	case len(none) > 0:
+		j.fine("%s; fresh GPU samples: %s; none, so no workers: %s", text, names(fresh), names(none))
+	default:
+		j.fine("%s; fresh GPU samples of every node: %s", text, names(fresh))
+	}
+}
+
+// sampled sorts the nodes that take pods by their samples, the names with the age.
+func (j *judge) sampled() (fresh, old, none []string) {
+	for _, n := range j.Cluster.Nodes {
+		age, known := time.Duration(0), false
+		for _, s := range j.Loads.Samples {
+			if s.Node == n.Name {
+				age, known = j.Loads.At.Sub(s.At), true
+			}
+		}
+		told := fmt.Sprintf("%s (%s ago)", n.Name, age.Round(time.Second))
+		switch {
+		case known && age <= j.Loads.MaxAge:
+			fresh = append(fresh, told)
+		case known:
+			old = append(old, told)
+		case takesPods(n):
+			none = append(none, n.Name)
+		}
+	}
+	return fresh, old, none
+}

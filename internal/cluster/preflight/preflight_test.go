@@ -1,0 +1,197 @@
+package preflight_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"plumbline/internal/cluster/kube"
+	"plumbline/internal/cluster/preflight"
+	"plumbline/internal/gpu"
+)
+
+// now is when samples are looked at.
+var now = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+func node(name string, change func(*kube.Machine)) kube.Machine {
+	n := kube.Machine{Name: name, Ready: true, Labels: map[string]string{"kubernetes.io/arch": "arm64"}}
+	if change != nil {
+		change(&n)
+	}
+	return n
+}
+
+// healthy is a cluster with nothing to complain of.
+func healthy() (preflight.Plan, preflight.Facts) {
+	p := preflight.Plan{Namespace: "plumbline", Placement: "gate", Claim: "data-plumbline-hub-0", Taint: true, Host: true}
+	f := preflight.Facts{
+		Cluster: kube.Survey{
+			Server: "https://cluster:6443", Version: kube.ServerVersion{Text: "v1.35.4", Major: 1, Minor: 35},
+			KEDA: kube.KEDA{
+				Defined: true, Rollouts: []string{"gradual", "immediate"}, Strategies: []string{kube.Any},
+				Operators: []kube.Workload{{Namespace: "keda", Name: "keda-operator", Version: "2.21.0", Wanted: 1, Ready: 1}},
+			},
+			Nodes: []kube.Machine{
+				node("main", func(n *kube.Machine) {
+					n.ControlPlane, n.Repels = true, []string{"node-role.kubernetes.io/control-plane"}
+				}),
+				node("a", nil), node("b", nil),
+			},
+			Classes: []kube.StorageClass{{Name: "local-path", Provisioner: "rancher.io/local-path", Default: true}},
+			Agents:  []string{"calico-node"},
+		},
+		Rights:   preflight.Rights{Asked: 3},
+		Registry: &preflight.Registry{Where: "registry.test/plumbline:1", Platforms: []string{"linux/amd64", "linux/arm64"}},
+		Loads: &preflight.Loads{From: "from this machine", At: now, MaxAge: time.Minute, Samples: []gpu.Sample{
+			{Node: "a", At: now.Add(-3 * time.Second)}, {Node: "b", At: now.Add(-5 * time.Second)},
+		}},
+	}
+	return p, f
+}
+
+func TestNothingIsWrongWithAHealthyCluster(t *testing.T) {
+	for _, f := range preflight.Judge(healthy()) {
+		if f.State != preflight.Fine || f.Text == "" {
+			t.Errorf("%+v", f)
+		}
+	}
+}
+
+// Each case breaks one thing; exactly that is told, with what to do.
+func TestFindings(t *testing.T) {
+	type change = func(*preflight.Plan, *preflight.Facts)
+	for name, c := range map[string]struct {
+		change change
+		check  string
+		state  preflight.State
+		want   string
+	}{
+		"old Kubernetes": {func(_ *preflight.Plan, f *preflight.Facts) { f.Cluster.Version = version(26) }, "kubernetes", preflight.Wrong, "too old"},
+		"gates are beta": {func(_ *preflight.Plan, f *preflight.Facts) { f.Cluster.Version = version(29) }, "kubernetes", preflight.Warning, "beta"},
+		"oldest stable":  {func(_ *preflight.Plan, f *preflight.Facts) { f.Cluster.Version = version(30) }, "kubernetes", preflight.Fine, "v1.30"},
+		"newer":          {func(_ *preflight.Plan, f *preflight.Facts) { f.Cluster.Version = version(40) }, "kubernetes", preflight.Fine, "newer than 1.35"},
+
+		"no KEDA":  {func(_ *preflight.Plan, f *preflight.Facts) { f.Cluster.KEDA = kube.KEDA{} }, "keda", preflight.Wrong, "not installed"},
+		"KEDA 2.7": {func(_ *preflight.Plan, f *preflight.Facts) { f.Cluster.KEDA.Rollouts = nil }, "keda", preflight.Wrong, "gradual"},
+		"KEDA 2.20.1": {func(_ *preflight.Plan, f *preflight.Facts) {
+			f.Cluster.KEDA.Strategies = []string{"custom", "accurate", "eager"}
+		}, "keda", preflight.Wrong, "2.20.1"},
+		"KEDA 2.10": {func(_ *preflight.Plan, f *preflight.Facts) { operator(f).Version = "2.10.1" }, "keda", preflight.Wrong, "too old"},
+		"KEDA 2.17": {func(_ *preflight.Plan, f *preflight.Facts) { operator(f).Version = "2.17.0" }, "keda", preflight.Warning, "tested is 2.21"},
+		"KEDA by its tag": {func(_ *preflight.Plan, f *preflight.Facts) {
+			operator(f).Version, operator(f).Image = "latest", "registry.test:5000/kedacore/keda:2.21.1@sha256:00"
+		}, "keda", preflight.Fine, "KEDA 2.21.1 in keda runs"},
+		"KEDA of any tag": {func(_ *preflight.Plan, f *preflight.Facts) {
+			operator(f).Version, operator(f).Image = "", "registry.test:5000/keda"
+		}, "keda", preflight.Warning, "cannot be told"},
+		"KEDA is down":   {func(_ *preflight.Plan, f *preflight.Facts) { operator(f).Ready = 0 }, "keda", preflight.Wrong, "0 of 1 pods"},
+		"KEDA elsewhere": {func(_ *preflight.Plan, f *preflight.Facts) { f.Cluster.KEDA.Operators = nil }, "keda", preflight.Warning, "no Deployment keda-operator"},
+
+		"a node away":   {func(_ *preflight.Plan, f *preflight.Facts) { f.Cluster.Nodes[1].Ready = false }, "nodes", preflight.Warning, "not ready: a"},
+		"no node":       {func(_ *preflight.Plan, f *preflight.Facts) { f.Cluster.Nodes = f.Cluster.Nodes[:1] }, "nodes", preflight.Wrong, "none of 1 node"},
+		"to be tainted": {func(_ *preflight.Plan, f *preflight.Facts) { f.Cluster.Nodes[0].Repels = nil }, "taints", preflight.Fine, "main: deploy taints it"},
+		"not to":        {func(p *preflight.Plan, f *preflight.Facts) { f.Cluster.Nodes[0].Repels, p.Taint = nil, false }, "taints", preflight.Fine, "left so"},
+		"a single node": {func(_ *preflight.Plan, f *preflight.Facts) {
+			f.Cluster.Nodes = []kube.Machine{node("k3s", func(n *kube.Machine) { n.ControlPlane = true })}
+		}, "taints", preflight.Fine, "no other node takes pods"},
+		"managed cluster": {func(_ *preflight.Plan, f *preflight.Facts) { f.Cluster.Nodes = f.Cluster.Nodes[1:] }, "taints", preflight.Fine, "no node is labelled"},
+
+		"terminating": {func(_ *preflight.Plan, f *preflight.Facts) {
+			f.Cluster.Namespace = kube.NamespaceState{Exists: true, Terminating: true, Stuck: "Some content has finalizers"}
+		}, "namespace", preflight.Wrong, "Some content has finalizers"},
+		"pod security": {func(_ *preflight.Plan, f *preflight.Facts) {
+			f.Cluster.Namespace = kube.NamespaceState{Exists: true, Enforce: "baseline"}
+		}, "namespace", preflight.Wrong, "/sys"},
+		"somebody's": {func(_ *preflight.Plan, f *preflight.Facts) { f.Cluster.Namespace = kube.NamespaceState{Exists: true} }, "namespace", preflight.Fine, "stop will leave it"},
+
+		"rights": {func(_ *preflight.Plan, f *preflight.Facts) {
+			f.Rights.Missing = []kube.Right{{Verb: "patch", Kind: "Deployment", Namespace: "plumbline"}, {Verb: "create", Kind: "ClusterRole"}}
+		}, "rights", preflight.Wrong, "lacks 2 rights: patch deployments.apps in namespace plumbline; create clusterroles.rbac.authorization.k8s.io"},
+		"rights unseen": {func(_ *preflight.Plan, f *preflight.Facts) { f.Rights.Unseen = errors.New("no") }, "rights", preflight.Warning, "cannot be asked: no"},
+
+		"no default class": {func(_ *preflight.Plan, f *preflight.Facts) { f.Cluster.Classes[0].Default = false }, "storage", preflight.Wrong, "no storage class is the default"},
+		"unknown class":    {func(p *preflight.Plan, _ *preflight.Facts) { p.StorageClass = "fast" }, "storage", preflight.Wrong, "no storage class fast"},
+		"volume by hand": {func(p *preflight.Plan, f *preflight.Facts) {
+			p.StorageClass, f.Cluster.Volumes = "hand", []kube.Volume{{Name: "v", Class: "hand"}}
+		}, "storage", preflight.Fine, "made by hand"},
+		"kept volume": {func(p *preflight.Plan, f *preflight.Facts) {
+			p.StorageClass, f.Cluster.Claims = "fast", []kube.Claim{{Name: p.Claim, Class: "fast", Phase: "Bound"}}
+		}, "storage", preflight.Fine, "what it holds goes on"},
+		"lost volume": {func(p *preflight.Plan, f *preflight.Facts) {
+			f.Cluster.Claims = []kube.Claim{{Name: p.Claim, Phase: "Lost"}}
+		}, "storage", preflight.Wrong, "lost its volume"},
+
+		"runtime class": {func(p *preflight.Plan, f *preflight.Facts) {
+			p.RuntimeClass, f.Cluster.Runtimes = "nvidia", []string{"kata"}
+		}, "runtime", preflight.Wrong, "no RuntimeClass nvidia"},
+		"absent secret": {func(_ *preflight.Plan, f *preflight.Facts) { f.Cluster.Absent = []string{"login"} }, "secrets", preflight.Wrong, "no Secret login"},
+		"registry": {func(_ *preflight.Plan, f *preflight.Facts) {
+			f.Registry = &preflight.Registry{Push: true, Problem: errors.New("log in")}
+		}, "registry", preflight.Wrong, "cannot be pushed: log in"},
+		"no image":       {func(_ *preflight.Plan, f *preflight.Facts) { f.Registry.Problem = errors.New("unknown") }, "registry", preflight.Wrong, "cannot be had: unknown"},
+		"foreign images": {func(_ *preflight.Plan, f *preflight.Facts) { f.Registry.Platforms = []string{"linux/amd64"} }, "registry", preflight.Wrong, "a (arm64)"},
+
+		"no Prometheus": {func(_ *preflight.Plan, f *preflight.Facts) { f.Loads = nil }, "prometheus", preflight.Warning, "no Prometheus was named"},
+		"seen from inside": {func(_ *preflight.Plan, f *preflight.Facts) {
+			f.Loads = &preflight.Loads{Unseen: errors.New("no such host")}
+		}, "prometheus", preflight.Warning, "only be seen from inside the cluster: no such host"},
+		"knows nothing":     {func(_ *preflight.Plan, f *preflight.Facts) { f.Loads.Samples = nil }, "prometheus", preflight.Warning, "knows no GPU"},
+		"one sample is old": {func(_ *preflight.Plan, f *preflight.Facts) { f.Loads.Samples[1].At = now.Add(-2 * time.Minute) }, "prometheus", preflight.Warning, "too old: b (2m0s ago)"},
+		"all are old":       {func(_ *preflight.Plan, f *preflight.Facts) { f.Loads.MaxAge = time.Second }, "prometheus", preflight.Warning, "all GPU samples are too old"},
+		"one has none":      {func(_ *preflight.Plan, f *preflight.Facts) { f.Loads.Samples = f.Loads.Samples[:1] }, "prometheus", preflight.Fine, "none, so no workers: b"},
+
+		"flannel": {func(_ *preflight.Plan, f *preflight.Facts) { f.Cluster.Agents = []string{"kube-flannel-ds"} }, "network", preflight.Warning, "Flannel"},
+		"canal":   {func(_ *preflight.Plan, f *preflight.Facts) { f.Cluster.Agents = []string{"canal", "kube-flannel-ds"} }, "network", preflight.Fine, "Canal"},
+		"k3s": {func(_ *preflight.Plan, f *preflight.Facts) {
+			f.Cluster.Version.Text, f.Cluster.Agents = "v1.33.1+k3s1", nil
+		}, "network", preflight.Fine, "k3s itself"},
+		"nodes unseen": {func(_ *preflight.Plan, f *preflight.Facts) {
+			f.Cluster.Unseen = map[string]error{kube.SurveyNodes: errors.New("may not")}
+		}, "nodes", preflight.Warning, "cannot be seen: may not"},
+		"claims unseen": {func(_ *preflight.Plan, f *preflight.Facts) {
+			f.Cluster.Unseen = map[string]error{kube.SurveyClaims: errors.New("may not")}
+		}, "storage", preflight.Warning, "may not"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, f := healthy()
+			c.change(&p, &f)
+			found := preflight.Judge(p, f)
+			i := slices.IndexFunc(found, func(f preflight.Finding) bool {
+				return f.Check == c.check && f.State == c.state && strings.Contains(f.Text, c.want)
+			})
+			if i < 0 {
+				t.Fatalf("nobody says %s of %s: %s\n%+v", c.want, c.check, c.state, found)
+			}
+			if c.state == preflight.Wrong && found[i].Do == "" && c.check != "registry" {
+				t.Errorf("nothing says what to do: %s", found[i].Text)
+			}
+			if preflight.Sick(found) != (c.state == preflight.Wrong) && name != "no node" {
+				t.Errorf("sick: %v", preflight.Sick(found))
+			}
+		})
+	}
+}
+
+func version(minor int) kube.ServerVersion {
+	return kube.ServerVersion{Text: "v1." + string(rune('0'+minor/10)) + string(rune('0'+minor%10)) + ".0", Major: 1, Minor: minor}
+}
+
+func operator(f *preflight.Facts) *kube.Workload { return &f.Cluster.KEDA.Operators[0] }
+
+func TestRightsAreOfTheKindsThatAreApplied(t *testing.T) {
+	all := preflight.Needed("there", []string{"Deployment", "Deployment", "ClusterRole"}, false)
+	for _, want := range []kube.Right{
+		{Verb: "patch", Kind: "Deployment", Namespace: "there"}, {Verb: "delete", Kind: "ClusterRole"},
+		{Verb: "get", Kind: "Service", Sub: "proxy", Namespace: "there"}, {Verb: "list", Kind: "Node"},
+	} {
+		if n := len(slices.DeleteFunc(slices.Clone(all), func(r kube.Right) bool { return r != want })); n != 1 {
+			t.Errorf("%d times: %s", n, want)
+		}
+	}
+	taint := kube.Right{Verb: "patch", Kind: "Node"}
+	if slices.Contains(all, taint) || !slices.Contains(preflight.Needed("there", nil, true), taint) {
+		t.Error("the right to taint is asked for only where that is wanted")
+	}
+}
