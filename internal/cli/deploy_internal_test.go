@@ -112,4 +112,7 @@ func TestOneGate(t *testing.T) {
 	if manifest.Gate != kube.Gate {
 		t.Errorf("manifests say %q, placement %q", manifest.Gate, kube.Gate)
 	}
+	if manifest.ControlPlaneTaint != kube.ControlPlaneTaint {
+		t.Errorf("manifests tolerate %q, nodes get %q", manifest.ControlPlaneTaint, kube.ControlPlaneTaint)
+	}
 }

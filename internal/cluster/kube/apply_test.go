@@ -140,24 +140,3 @@ func TestConflicts(t *testing.T) {
 		t.Errorf("over another's: %v, asked %q", err, *asked)
 	}
 }
-
-// A request through the API server goes to the Service, and carries the API's credentials, never the other side's.
-func TestThrough(t *testing.T) {
-	client, asked := answering(t, `{}`)
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://hub/api/v1/queue?a=b", http.NoBody)
-	if err != nil {
-		t.Fatal(err)
-	}
-	request.Header.Set("Authorization", "Bearer of-the-hub")
-	answer, err := client.Through("plumbline", "plumbline-hub", "http").RoundTrip(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	if want := "GET /api/v1/namespaces/plumbline/services/http:plumbline-hub:http/proxy/api/v1/queue?a=b"; (*asked)[0] != want {
-		t.Errorf("it asked %q, not %q", (*asked)[0], want)
-	}
-	if request.Header.Get("Authorization") == "" {
-		t.Error("the caller's request was changed")
-	}
-}

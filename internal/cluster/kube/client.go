@@ -55,9 +55,9 @@ type Options struct {
 // Client reaches one cluster.
 type Client struct {
 	namespace string
-	server    string            // the API's address
-	context   string            // of the kubeconfig; empty in a pod
-	http      http.RoundTripper // with the credentials
+	server    string // the API's address
+	context   string // of the kubeconfig; empty in a pod
+	config    *rest.Config
 	core      rest.Interface
 	batch     rest.Interface
 	leases    rest.Interface
@@ -106,10 +106,7 @@ func connect(config *rest.Config, from origin, log *slog.Logger) (*Client, error
 	if err != nil {
 		return nil, fmt.Errorf("the address of the cluster: %w", err)
 	}
-	c := &Client{namespace: from.namespace, server: base.String(), context: from.context, http: transport.Transport, log: log}
-	if c.http == nil {
-		c.http = http.DefaultTransport
-	}
+	c := &Client{namespace: from.namespace, server: base.String(), context: from.context, config: config, log: log}
 	var errs [4]error
 	c.core, errs[0] = restClient(config, transport, corev1.SchemeGroupVersion)
 	c.batch, errs[1] = restClient(config, transport, batchv1.SchemeGroupVersion)

@@ -161,6 +161,7 @@ var kinds = map[string]known{
 	"ScaledJob":             {"keda.sh", "v1alpha1", "scaledjobs", false},
 	"TriggerAuthentication": {"keda.sh", "v1alpha1", "triggerauthentications", false},
 	"PodMonitor":            {"monitoring.coreos.com", "v1", "podmonitors", false},
+	"PrometheusRule":        {"monitoring.coreos.com", "v1", "prometheusrules", false},
 
 	"CustomResourceDefinition": {"apiextensions.k8s.io", "v1", "customresourcedefinitions", true},
 	"SelfSubjectAccessReview":  {"authorization.k8s.io", "v1", "selfsubjectaccessreviews", true},

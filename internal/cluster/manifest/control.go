@@ -26,7 +26,7 @@ func (o *Options) control() []Object {
 	template.Spec.TopologySpreadConstraints = []corev1.TopologySpreadConstraint{{
 		MaxSkew: 1, TopologyKey: corev1.LabelHostname, WhenUnsatisfiable: corev1.ScheduleAnyway, LabelSelector: &metav1.LabelSelector{MatchLabels: selector("control")},
 	}}
-	template.Spec.Tolerations = unreachable()
+	template.Spec.Tolerations = append(unreachable(), controlPlane())
 	scraped(&template, controlPort)
 	return []Object{
 		&corev1.Service{TypeMeta: kind("v1", "Service"), ObjectMeta: o.meta(Control, "control"), Spec: corev1.ServiceSpec{
@@ -97,6 +97,11 @@ func (o *Options) runtimeClass() *string {
 		return nil
 	}
 	return &o.Worker.RuntimeClass
+}
+
+// controlPlane lets hub and controller run where the taint that deploy sets keeps workers away: a hub's volume may lie there.
+func controlPlane() corev1.Toleration {
+	return corev1.Toleration{Key: ControlPlaneTaint, Operator: corev1.TolerationOpExists, Effect: corev1.TaintEffectNoSchedule}
 }
 
 // unreachable lets pods leave a node that is gone after half a minute, in place of Kubernetes' five.

@@ -30,6 +30,7 @@ func (o *Options) hub() []Object {
 	template := o.pod(Hub, "hub", c, o.hubVolumes()...)
 	template.Spec.InitContainers = o.accountMakers()
 	template.Spec.TerminationGracePeriodSeconds = ptr[int64](60)
+	template.Spec.Tolerations = []corev1.Toleration{controlPlane()}
 	set := &appsv1.StatefulSet{TypeMeta: kind("apps/v1", "StatefulSet"), ObjectMeta: o.meta(Hub, "hub"), Spec: appsv1.StatefulSetSpec{
 		Replicas: ptr[int32](1), ServiceName: Hub, Selector: &metav1.LabelSelector{MatchLabels: selector("hub")},
 		Template: template, VolumeClaimTemplates: []corev1.PersistentVolumeClaim{o.claim()},

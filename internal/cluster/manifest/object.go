@@ -58,16 +58,25 @@ func Print(w io.Writer, objects []Object) error {
 
 // encode leaves out what only the cluster fills in.
 func encode(o Object) ([]byte, error) {
+	fields, err := Fields(o)
+	if err != nil {
+		return nil, err
+	}
+	return yaml.Marshal(fields)
+}
+
+// Fields are what is said of an object, as JSON has it, without what only the cluster fills in.
+func Fields(o Object) (map[string]any, error) {
 	b, err := json.Marshal(o)
 	if err != nil {
 		return nil, err
 	}
-	var fields any
+	var fields map[string]any
 	if err := json.Unmarshal(b, &fields); err != nil {
 		return nil, err
 	}
 	prune(fields)
-	return yaml.Marshal(fields)
+	return fields, nil
 }
 
 // leftOut are fields that Kubernetes' types write even when nothing was said.
@@ -110,11 +119,17 @@ const (
 	partOfLabel    = "app.kubernetes.io/part-of"
 	managedLabel   = "app.kubernetes.io/managed-by"
 	versionLabel   = "app.kubernetes.io/version"
+	instanceLabel  = "app.kubernetes.io/instance" // the namespace: tells apart what several installations have outside of any
 	plumbline      = "plumbline"
 )
 
-// Selector finds everything that was deployed.
+// Selector finds everything that was deployed to a namespace.
 const Selector = managedLabel + "=" + plumbline
+
+// SelectorEverywhere finds what was deployed for a namespace and belongs to none, and the namespace itself.
+func SelectorEverywhere(namespace string) string {
+	return Selector + "," + instanceLabel + "=" + namespace
+}
 
 func selector(component string) map[string]string {
 	return map[string]string{nameLabel: plumbline, componentLabel: component}
@@ -129,6 +144,7 @@ func labels(component string) map[string]string {
 
 func (o *Options) meta(name, component string) metav1.ObjectMeta {
 	all := labels(component)
+	all[instanceLabel] = o.Namespace
 	if o.Version != "" {
 		all[versionLabel] = o.Version
 	}

@@ -34,6 +34,9 @@ const (
 // Gate is the scheduling gate that placement lifts.
 const Gate = "plumbline/placement"
 
+// ControlPlaneTaint keeps workers off the control plane's nodes.
+const ControlPlaneTaint = "plumbline/control-plane"
+
 // Ports of the roles.
 const (
 	hubPort     = 8080
