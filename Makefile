@@ -114,6 +114,7 @@ PERSON ?= $(firstword $(wildcard internal/demo/people/*.jpg))
 test: deps-test assets ## set up for and run all tests, then the linters
 	@$(GO) test -timeout 20m ./...
 	@CGO_ENABLED=0 go test -run WithoutCgo ./internal/frame ./internal/cli
+	@cd test/render && go test -count=1 ./...
 	@$(MAKE) --no-print-directory lint
 
 lint: assets .tools/bin/golangci-lint ## go vet and golangci-lint

@@ -34,7 +34,7 @@ var doors = map[string][]string{
 	"github.com/goccy/go-yaml":         {"cli"},
 	"github.com/schollz/progressbar":   {"cli"},
 	"golang.org/x/crypto/":             {"mqtt/users"},
-	"k8s.io/api/":                      {"cluster/kube", "cluster/manifest"},
+	"k8s.io/api/":                      {"cluster/kube", "cluster/manifest", "cluster/manifest/helm"},
 	"k8s.io/apimachinery/":             {"cluster/kube", "cluster/manifest"},
 	"k8s.io/client-go/":                {"cluster/kube"},
 	"k8s.io/component-helpers/":        {"cluster/kube"},

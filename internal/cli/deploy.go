@@ -25,7 +25,9 @@ Examples:
   plumbline deploy --dry-run --image registry.example.org/plumbline:1 --prometheus http://prometheus.monitoring:9090 \
       --mqtt-url mqtt://mosquitto.mqtt:1883 | kubectl apply -f -
   DATABASE_URL=… plumbline deploy --dry-run …        # rows to PostgreSQL: the URL goes into a Secret
-  plumbline deploy --dry-run --without-secrets …     # again, with the Secrets that are there`
+  plumbline deploy --dry-run --without-secrets …     # again, with the Secrets that are there
+  plumbline deploy --output helm:chart …             # a chart, its values being these flags; kustomize:DIR likewise
+  plumbline deploy --secrets-only --mqtt-account pi1 | kubectl apply -f -`
 }
 
 func (c *deployCommand) Run(p *Process) error {
@@ -36,6 +38,9 @@ func (c *deployCommand) Run(p *Process) error {
 	if err != nil {
 		return misused(err)
 	}
+	if c.Output != "" {
+		return writeDeployed(p, c.Output, o)
+	}
 	if !c.WithoutSecrets {
 		if o.Secrets, err = newSecrets(&c.Deploy); err != nil {
 			return err
@@ -44,12 +49,16 @@ func (c *deployCommand) Run(p *Process) error {
 			return err
 		}
 	}
-	objects, err := manifest.Objects(o)
+	list := manifest.Objects
+	if c.SecretsOnly {
+		list = manifest.SecretObjects
+	}
+	objects, err := list(o)
 	if err != nil {
 		return misused(err)
 	}
 	if o.Secrets != nil {
-		fmt.Fprintln(p.Stderr, "The output holds Secrets, made for this output alone: whoever reads it can join the hub. Over an installation that runs, give --without-secrets.")
+		fmt.Fprintln(p.Stderr, "The output holds Secrets, made for this output alone: whoever reads it can join the hub. Over an installation that runs, give --without-secrets: a hub that finds new ones no longer knows its workers.")
 	}
 	out := bufio.NewWriter(p.Stdout)
 	if err := manifest.Print(out, objects); err != nil {

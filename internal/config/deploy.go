@@ -2,6 +2,8 @@ package config
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 	"time"
 )
 
@@ -9,6 +11,9 @@ import (
 type Deploy struct {
 	DryRun         bool `help:"Print what would be applied, as YAML for kubectl apply -f -. Secrets are in it, newly made." env:"-"`
 	WithoutSecrets bool `help:"Leave the Secrets out: they are in the cluster already, or come from elsewhere (docs/cluster.md has their names)."`
+
+	Output      string `help:"Write what would be applied, without Secrets, for others to apply: kustomize:DIR is a base, helm:DIR a chart whose values are these flags." placeholder:"KIND:DIR" env:"-"`
+	SecretsOnly bool   `help:"Print the namespace and the Secrets alone, newly made, for kubectl apply -f -." env:"-"`
 
 	Namespace       string   `help:"Namespace of everything." default:"plumbline" group:"Cluster"`
 	ClusterDomain   string   `help:"Domain of the cluster's DNS." default:"cluster.local" placeholder:"DOMAIN" group:"Cluster"`
@@ -64,15 +69,34 @@ type Deploy struct {
 
 // Validate refuses what cannot be honoured. What the manifests themselves refuse is not said here again.
 func (d *Deploy) Validate() error {
+	if err := d.validateOutput(); err != nil || d.SecretsOnly {
+		return err
+	}
 	switch {
-	case !d.DryRun:
+	case !d.Prints():
 		return errors.New("applying to a cluster is not built yet; --dry-run prints what to apply: plumbline deploy --dry-run … | kubectl apply -f -")
 	case d.Image != "" && d.Registry != "":
 		return errors.New("--image and --registry both say which image: give one")
 	case d.MQTTURL == "" && d.MQTTPasswordFile != "":
 		return errors.New("--mqtt-password-file is of a broker outside, which --mqtt-url names")
-	case d.MQTTURL == "" && !d.MQTTAnonymous && len(d.MQTTAccount) == 0:
+	case d.MQTTURL == "" && !d.MQTTAnonymous && len(d.MQTTAccount) == 0 && !strings.HasPrefix(d.Output, "helm:"): // whose values may be set later
 		return errors.New("how do pictures come? Give --mqtt-url for a broker that already runs, or for the one inside --mqtt-account DEVICE, or --mqtt-anonymous to let anyone who reaches it publish")
+	}
+	return nil
+}
+
+// Prints says whether something is written, and nothing applied.
+func (d *Deploy) Prints() bool { return d.DryRun || d.Output != "" || d.SecretsOnly }
+
+func (d *Deploy) validateOutput() error {
+	kind, dir, _ := strings.Cut(d.Output, ":")
+	switch {
+	case d.Output != "" && d.SecretsOnly:
+		return errors.New("--output writes no Secrets: give --secrets-only by itself")
+	case d.Output != "" && (kind != "kustomize" && kind != "helm" || dir == ""):
+		return fmt.Errorf("--output %s: give kustomize:DIR or helm:DIR", d.Output)
+	case d.SecretsOnly && d.WithoutSecrets:
+		return errors.New("--secrets-only and --without-secrets leave nothing")
 	}
 	return nil
 }

@@ -120,11 +120,10 @@ func TestPoliciesLetThroughWhatIsNeededAndNothingElse(t *testing.T) {
 		}
 	}
 	open := inside
-	open.Network.Scrapers = nil
+	open.Network.Scrapers, open.Network.Page = nil, nil
 	if list := objects(t, open); !reaches(t, list, stranger, role("export"), 9401) {
 		t.Error("metrics are closed where it is not known who reads them")
 	}
-	open.Network.Page = nil
 	if list := objects(t, open); !reaches(t, list, outside, role("hub"), 8080) || reaches(t, list, outside, role("hub"), 4222) {
 		t.Error("without namespaces of its own the page is open to who has the token, and nothing else is")
 	}

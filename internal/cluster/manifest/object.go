@@ -6,10 +6,12 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"sigs.k8s.io/yaml"
 )
 
@@ -40,6 +42,14 @@ func Objects(o Options) ([]Object, error) {
 	list = append(list, watched...)
 	list = append(list, o.scalerAuthentication()...)
 	return append(list, o.scaledJob()), nil
+}
+
+// SecretObjects are the namespace and the Secrets alone, for those who apply the rest by other means.
+func SecretObjects(o Options) ([]Object, error) {
+	if bad := validation.IsDNS1123Label(o.Namespace); len(bad) > 0 {
+		return nil, fmt.Errorf("the namespace %q: %s", o.Namespace, strings.Join(bad, "; "))
+	}
+	return append([]Object{o.namespace()}, o.secrets()...), nil
 }
 
 // Print writes the objects as YAML, as kubectl apply -f reads it.

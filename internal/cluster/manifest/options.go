@@ -208,6 +208,9 @@ func (o *Options) checkNetwork(complain func(format string, args ...any)) {
 	if !o.Network.Policies {
 		return
 	}
+	if len(o.Network.Page) > 0 && len(o.Network.Scrapers) == 0 {
+		complain("who may reach the page is said, but not where metrics are read: the hub has one port for both, so name those namespaces, too")
+	}
 	for _, name := range append(append([]string{o.Network.KEDA}, o.Network.Scrapers...), o.Network.Page...) {
 		if bad := validation.IsDNS1123Label(name); len(bad) > 0 {
 			complain("the namespace %q, from which our pods may be reached: %s", name, strings.Join(bad, "; "))

@@ -125,16 +125,23 @@ func disruptionsIgnored() *batchv1.PodFailurePolicy {
 	}}}
 }
 
+// MemoryLimit is the workers': twice what they ask for.
+func (o *Options) MemoryLimit() string {
+	limit, err := resource.ParseQuantity(o.Worker.Memory)
+	if err != nil {
+		return o.Worker.Memory // which is refused elsewhere
+	}
+	limit.Add(limit)
+	return limit.String()
+}
+
 func (o *Options) workerPod() corev1.PodTemplateSpec {
-	memory := resource.MustParse(o.Worker.Memory)
-	limit := memory.DeepCopy()
-	limit.Add(memory)
 	c := corev1.Container{
 		Args: append([]string{
 			"work", fmt.Sprintf("--nats=nats://%s:%d", o.host(Hub), natsPort), "--nats-token-file=/etc/plumbline/nats-token/nats-token",
 			"--workers=" + strconv.Itoa(o.Worker.Sessions), "--exit-when-idle=" + o.Worker.ExitWhenIdle.String(), "--stop-grace=" + stopGrace.String(),
 		}, o.Worker.Args...),
-		Env: []corev1.EnvVar{node()}, Resources: needs(o.Worker.CPU, o.Worker.Memory, limit.String()),
+		Env: []corev1.EnvVar{node()}, Resources: needs(o.Worker.CPU, o.Worker.Memory, o.MemoryLimit()),
 	}
 	t := o.pod(Work, "work", c, temporary(), secretVolume("nats-token", "/etc/plumbline/nats-token", TokenSecret))
 	s := &t.Spec
