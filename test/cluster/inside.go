@@ -5,10 +5,13 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -29,7 +32,7 @@ type job struct {
 	Shell         bool
 	Command, Only string
 	Write         string
-	Study         int
+	Study         cases.StudyOptions
 }
 
 func (j job) text() (string, error) {
@@ -89,7 +92,7 @@ const limit = 25 * time.Minute
 
 // prove runs the cases.
 func (j job) prove(ctx context.Context, c *system.Cluster) error {
-	if j.Study == 0 {
+	if j.Study.Seeds == 0 {
 		within, cancel := context.WithTimeout(ctx, limit)
 		defer cancel()
 		ctx = within
@@ -98,7 +101,7 @@ func (j job) prove(ctx context.Context, c *system.Cluster) error {
 	if err != nil {
 		return err
 	}
-	if j.Study > 0 {
+	if j.Study.Seeds > 0 {
 		return j.compare(ctx, w)
 	}
 	verdicts, err := cases.RunAll(ctx, w, j.Only, os.Stdout)
@@ -115,13 +118,10 @@ func (j job) prove(ctx context.Context, c *system.Cluster) error {
 
 // compare makes the study of policies.
 func (j job) compare(ctx context.Context, w *cases.World) error {
-	table, err := cases.Study(ctx, w, j.Study, os.Stderr)
-	if err != nil {
+	err := cases.Study(ctx, w, j.Study, os.Stderr)
+	if j.Write == "" {
 		return err
 	}
-	fmt.Print(table)
-	if j.Write == "" {
-		return nil
-	}
-	return cases.WriteStudy(j.Write, table)
+	picture := strings.TrimSuffix(j.Write, filepath.Ext(j.Write)) + "-measured.svg"
+	return errors.Join(err, cases.WriteStudy(ctx, j.Study.Results, j.Write, picture))
 }

@@ -19,6 +19,7 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"plumbline/test/cluster/cases"
 	"plumbline/test/cluster/isolation"
 	"plumbline/test/cluster/supply"
 	"plumbline/test/cluster/system"
@@ -29,12 +30,12 @@ type options struct {
 	recipes   string
 	shell     bool
 	command   string
-	only      string // cases to run, by a regular expression
-	folder    string // kept afterwards when given
-	pretended bool   // KWOK's nodes only
-	build     bool   // only make what is missing in the cache
-	study     int    // seeds of the study of policies, instead of the cases
-	write     string // document to write the table of cases into
+	only      string             // cases to run, by a regular expression
+	folder    string             // kept afterwards when given
+	pretended bool               // KWOK's nodes only
+	build     bool               // only make what is missing in the cache
+	study     cases.StudyOptions // seeds of the study of policies, instead of the cases
+	write     string             // document to write the table of cases into
 }
 
 func main() {
@@ -59,11 +60,14 @@ func parse() options {
 	flag.StringVar(&o.only, "only", "", "run only cases whose name this regular expression matches")
 	flag.StringVar(&o.folder, "folder", "", "keep data and logs here (default: a temporary folder, removed when all went well)")
 	flag.BoolVar(&o.pretended, "pretended", os.Getuid() != 0, "no real nodes, KWOK's only; all that is possible without root")
-	flag.IntVar(&o.study, "study", 0, "compare policies of placement with so many seeds, on nodes that only pretend, instead of running the cases")
+	flag.IntVar(&o.study.Seeds, "study", 0, "compare policies of placement with so many seeds, on nodes that only pretend, instead of running the cases")
+	flag.IntVar(&o.study.AtATime, "study-at-a-time", 12, "runs of the study side by side")
+	flag.DurationVar(&o.study.Until, "study-until", 0, "begin no further run of the study after this time")
+	flag.StringVar(&o.study.Results, "study-results", "dist/placement-study.jsonl", "file that gets each run of the study as a line; a run that it has is not made again")
 	flag.StringVar(&o.write, "write", "", "write what was measured into this document, between its marks")
 	flag.BoolVar(&o.build, "build", false, "only make what is missing of the programs")
 	flag.Parse()
-	o.pretended = o.pretended || o.study > 0
+	o.pretended = o.pretended || o.study.Seeds > 0
 	return o
 }
 

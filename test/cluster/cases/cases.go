@@ -2,70 +2,49 @@
 
 // Package cases are what the cluster wing must do, each tried on the cluster under test: something happens to it (a picture
 // comes, loads change, a node dies), and what must follow is looked at from outside, in the database, the API and the API
-// server's audit log. They share one cluster and one installation, one after the other; each leaves both as it found them.
+// server's audit log. They share one cluster; those on real nodes share one installation, too, and come one after the other, while
+// those on nodes that only pretend have namespaces of their own and come beside them. Each leaves the cluster as it found it.
 package cases
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"regexp"
+	"strings"
 	"time"
 )
+
+// place is where a case is played, and so what it can be played beside.
+type place int
+
+const (
+	installed place = iota // on the real nodes with what is installed there: one after the other
+	beside                 // in a namespace of its own, on nodes that only pretend: beside others
+	alone                  // on the real nodes, and nothing else meanwhile
+	crowded                // on nodes that only pretend, and nothing else meanwhile
+)
+
+// real tells whether it takes real nodes.
+func (p place) real() bool { return p == installed || p == alone }
+
+// byItself tells whether nothing else may happen meanwhile.
+func (p place) byItself() bool { return p == alone || p == crowded }
 
 // Case is one thing that must hold.
 type Case struct {
 	Name  string
 	Limit time.Duration
-	Real  bool // needs real nodes
+	Place place
 	Run   func(context.Context, *World) error
 }
 
 // Verdict is how a case went.
 type Verdict struct {
 	Case
+	Began time.Time
 	Took  time.Duration
 	Notes []string // what was measured
 	Err   error
-}
-
-// RunAll runs the cases whose names match, and says what became of each. It goes on after a failure: the next case begins
-// with what it needs, or says that it could not.
-func RunAll(ctx context.Context, w *World, only string, progress io.Writer) ([]Verdict, error) {
-	wanted, err := regexp.Compile(only)
-	if err != nil {
-		return nil, fmt.Errorf("which cases: %w", err)
-	}
-	var verdicts []Verdict
-	for _, c := range all() {
-		if !wanted.MatchString(c.Name) || c.Real && len(w.Nodes) == 0 {
-			continue
-		}
-		if ctx.Err() != nil {
-			return verdicts, fmt.Errorf("%d cases were done, then the time was over: %w", len(verdicts), ctx.Err())
-		}
-		v := w.try(ctx, c)
-		verdicts = append(verdicts, v)
-		fmt.Fprintln(progress, v)
-	}
-	if len(verdicts) == 0 {
-		return nil, fmt.Errorf("no case matches %q", only)
-	}
-	return verdicts, nil
-}
-
-func (w *World) try(ctx context.Context, c Case) Verdict {
-	start := time.Now()
-	w.notes = nil
-	ctx, cancel := context.WithTimeout(ctx, c.Limit)
-	defer cancel()
-	err := w.calm(ctx)
-	if err == nil {
-		w.mark = w.auditSize()
-		err = errors.Join(c.Run(ctx, w), w.stillHolds(ctx))
-	}
-	return Verdict{c, time.Since(start), w.notes, err}
+	Look  string // file with what the cluster looked like when it failed
 }
 
 // String is a line, and further ones for what was measured and what went wrong.
@@ -79,7 +58,11 @@ func (v Verdict) String() string {
 		line += "\n        " + n
 	}
 	if v.Err != nil {
-		line += fmt.Sprintf("\n      %v", v.Err)
+		line += "\n      " + strings.ReplaceAll(v.Err.Error(), "\n", "\n      ")
+		line += fmt.Sprintf("\n      from %s to %s", v.Began.Format(time.TimeOnly), v.Began.Add(v.Took).Format(time.TimeOnly))
+	}
+	if v.Look != "" {
+		line += "; what the cluster looked like then: " + v.Look
 	}
 	return line
 }

@@ -119,7 +119,9 @@ func crowdNames() (names []string) {
 func (w *World) disperse(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
-	w.loads.clear()
+	for _, name := range crowdNames() {
+		w.loads.forget(name)
+	}
 	err := errors.Join(
 		w.API.CoreV1().Namespaces().Delete(ctx, crowd, metav1.DeleteOptions{}),
 		w.API.CoreV1().Nodes().DeleteCollection(ctx, metav1.DeleteOptions{}, metav1.ListOptions{LabelSelector: "crowd"}),

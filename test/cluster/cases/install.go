@@ -25,9 +25,15 @@ const (
 	hubLabel   = "app.kubernetes.io/component=hub"
 	hubURL     = "http://plumbline-hub." + Namespace + ".svc.cluster.local:8080"
 	httpSecret = "plumbline-http-token"
-	maxAge     = 15 * time.Second
-	loadEvery  = time.Second
-	loadWindow = 3 * time.Second
+
+	controlLabel = "app.kubernetes.io/component=control"
+
+	// Everything sooner than one would set it: the cases wait for it often.
+	maxAge          = 15 * time.Second
+	loadEvery       = time.Second
+	loadWindow      = 3 * time.Second
+	workerIdle      = 5 * time.Second
+	rebalanceWindow = 10 * time.Second
 )
 
 // volume is where the hub's data lie: a folder of the machine, since there is nothing here that makes volumes.
@@ -75,8 +81,9 @@ const imageUser = 65532
 func (w *World) manifests(ctx context.Context, namespace string, further ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, w.Plumbline, append([]string{"deploy", "--dry-run", "--namespace=" + namespace, "--image=" + system.PlumblineImage,
 		"--image-pull-policy=Never", "--prometheus=" + system.PrometheusURL, "--mqtt-url=mqtt://" + system.BrokerAddress, "--storage=1Gi", "--storage-class=by-hand",
-		"--sysfs=" + system.NodeSysfs, "--polling-interval=1s", "--worker-idle=16s", "--worker-cpu=100m",
-		"--control-arg=--load-every=" + loadEvery.String(), "--control-arg=--load-window=" + loadWindow.String(), "--control-arg=--sample-max-age=" + maxAge.String()}, further...)...)
+		"--sysfs=" + system.NodeSysfs, "--polling-interval=1s", "--worker-arg=--exit-when-idle=" + workerIdle.String(), "--worker-cpu=100m", "--trigger=workerLoad=0.1",
+		"--control-arg=--load-every=" + loadEvery.String(), "--control-arg=--load-window=" + loadWindow.String(), "--control-arg=--sample-max-age=" + maxAge.String(),
+		"--control-arg=--rebalance-window=" + rebalanceWindow.String()}, further...)...)
 	if w.Database != nil {
 		cmd.Env = append(os.Environ(), "DATABASE_URL="+w.DatabaseURL(database))
 	}

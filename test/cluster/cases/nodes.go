@@ -57,6 +57,11 @@ func (w *World) waitsUntil(ctx context.Context, node string, mend func() error) 
 	if err := w.nothingHappens(ctx, device); err != nil {
 		return err
 	}
+	return w.mended(ctx, device, node, mend)
+}
+
+// mended mends what was wrong, and sees that the node which is fit then processes what waits.
+func (w *World) mended(ctx context.Context, device, node string, mend func() error) error {
 	if err := mend(); err != nil {
 		return err
 	}
@@ -80,36 +85,31 @@ func allBusy(ctx context.Context, w *World) error {
 	return w.waitsUntil(ctx, "real-2", func() error { return w.SetLoad("real-2", 0.3) })
 }
 
-// missing: a node without a sample is unknown, and unknown is never idle.
-func missing(ctx context.Context, w *World) error {
-	if err := errors.Join(w.HideLoad("real-1"), w.HideLoad("real-2"), w.awaitSamples(ctx, -1)); err != nil {
+// unknown: a node without a sample is unknown, and so is one whose samples were measured long ago, though Prometheus still has
+// them. Unknown is never idle.
+func unknown(ctx context.Context, w *World) error {
+	if err := errors.Join(w.HideLoad("real-1"), w.HideLoad("real-2")); err != nil {
 		return err
 	}
-	if err := w.grownOld(ctx); err != nil {
+	if err := w.allKnown(ctx, -1); err != nil {
 		return err
 	}
-	return w.waitsUntil(ctx, "real-1", func() error { return w.SetLoad("real-1", 0.7) })
-}
-
-// stale: samples that were measured long ago say nothing, though Prometheus still has them.
-func stale(ctx context.Context, w *World) error {
-	if err := errors.Join(w.HideLoad("real-1"), w.HideLoad("real-2"), w.awaitSamples(ctx, -1)); err != nil {
+	device, err := w.publish(ctx, 1)
+	if err != nil {
 		return err
+	}
+	if err := w.nothingHappens(ctx, device); err != nil {
+		return fmt.Errorf("without samples: %w", err)
 	}
 	old := time.Now().Add(-10 * time.Minute)
 	for _, node := range w.Nodes {
 		w.loads.set(node, 0)
 		w.loads.freeze(node, old)
 	}
-	if err := errors.Join(w.awaitSamples(ctx, 0), w.grownOld(ctx)); err != nil {
-		return err
+	if err := w.nothingHappens(ctx, device); err != nil {
+		return fmt.Errorf("with old samples: %w", err)
 	}
-	return w.waitsUntil(ctx, "real-2", func() error { w.loads.set("real-2", 0); return nil })
-}
-
-// grownOld waits until the last true samples are older than what counts as fresh.
-func (w *World) grownOld(ctx context.Context) error {
-	return wait(ctx, maxAge+loadWindow)
+	return w.mended(ctx, device, "real-2", func() error { w.loads.set("real-2", 0); return nil })
 }
 
 // cordoned: the less busy node takes no pods.
@@ -136,7 +136,7 @@ func killed(ctx context.Context, w *World) error {
 	}
 	err = system.Await(ctx, slow, "a worker has begun", func(context.Context) error {
 		if by, err := w.rows(device); err != nil || sum(by) == 0 {
-			return errors.Join(errOngoing, err)
+			return errors.Join(errors.New("there are no rows yet"), err)
 		}
 		return nil
 	})

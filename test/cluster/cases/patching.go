@@ -115,6 +115,8 @@ func (w *World) startOriginal(ctx context.Context) (*backlog, error) {
 func (w *World) endOriginal(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
+	w.loads.forget("old-1")
+	w.loads.forget("old-2")
 	return errors.Join(w.endOwnController(original), w.API.CoreV1().Namespaces().Delete(ctx, original, metav1.DeleteOptions{}),
 		w.API.CoreV1().Nodes().Delete(ctx, "old-1", metav1.DeleteOptions{}), w.API.CoreV1().Nodes().Delete(ctx, "old-2", metav1.DeleteOptions{}))
 }

@@ -17,6 +17,7 @@ type sayingHub struct {
 
 	mutex   sync.Mutex
 	waiting int
+	since   time.Time // when the oldest came
 	workers []map[string]any
 }
 
@@ -34,7 +35,7 @@ func serveSaying() (*sayingHub, error) {
 func (h *sayingHub) say(waiting int) {
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
-	h.waiting, h.workers = waiting, nil
+	h.waiting, h.workers, h.since = waiting, nil, time.Now()
 }
 
 func (h *sayingHub) sayWaiting(n int) {
@@ -57,7 +58,7 @@ func (h *sayingHub) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	defer h.mutex.Unlock()
 	answer := map[string]any{"waiting": h.waiting, "leased": len(h.workers), "dead": 0, "workers": append([]map[string]any{}, h.workers...)}
 	if h.waiting > 0 {
-		answer["oldest_waiting_at"] = time.Now().UTC().Format(time.RFC3339Nano)
+		answer["oldest_waiting_at"] = h.since.UTC().Format(time.RFC3339Nano)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	json.NewEncoder(w).Encode(answer) //nolint:errcheck // the controller asks again

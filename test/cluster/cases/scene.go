@@ -13,186 +13,191 @@ import (
 	"strings"
 	"time"
 
-	batchv1 "k8s.io/api/batch/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"plumbline/test/cluster/system"
 )
 
-// scaling is the namespace of the cases about how many Jobs KEDA makes: controllers as processes beside nodes that pretend,
-// and a hub that says what it is told to.
-const scaling = "scaling"
-
-// scalers are the addresses of two controllers, which one name stands for.
-var scalers = []string{"10.77.0.201", "10.77.0.202"}
-
-// keda is the port of each.
+// keda is the port at which each controller of a scene answers KEDA.
 const keda = ":9402"
 
-// scene is what such a case plays on.
+// setting is what a scene is played on: a namespace of its own with controllers as processes under its account, beside nodes that
+// pretend, and a hub that says what it is told to.
+type setting struct {
+	namespace   string
+	addresses   int // last part of the first controller's address; no two scenes have the same
+	controllers int
+	placement   string // gate or none
+	nodes       []stand
+	args        []string // further ones of the controllers
+	cpu         bool     // CPUs are measured, too: by a Prometheus of the scene's own, since where one node's is, all must be
+	secure      bool     // KEDA and the controllers show each other certificates
+}
+
+// stand is a node: how busy it is, and which part of the scene it belongs to.
+type stand struct {
+	name     string
+	gpu, cpu float64 // ratios; negative: not measured
+	part     string
+	label    string // plumbline/gpu; empty: none
+}
+
+// equals are so many nodes with little load.
+func equals(name string, n int) (all []stand) {
+	for i := range n {
+		all = append(all, stand{name: fmt.Sprintf("%s-%d", name, i+1), gpu: 0.1, cpu: -1})
+	}
+	return all
+}
+
 type scene struct {
 	*World
+	setting
 	hub     *sayingHub
 	address string // where KEDA asks
 }
 
-// play sets the scene with so many nodes and controllers, plays, and takes all of it away.
-func play(nodes, controllers int, act func(context.Context, *scene) error) func(context.Context, *World) error {
+// play sets the scene, plays, and takes all of it away.
+func play(where setting, act func(context.Context, *scene) error) func(context.Context, *World) error {
 	return func(ctx context.Context, w *World) (err error) {
-		s := &scene{World: w}
+		s := &scene{World: w, setting: where}
 		defer func() { err = errors.Join(err, s.strike(context.WithoutCancel(ctx))) }()
-		if err := s.set(ctx, nodes, controllers); err != nil {
-			return err
+		if err := s.set(ctx); err != nil {
+			return fmt.Errorf("setting the scene: %w", err)
 		}
 		return act(ctx, s)
 	}
 }
 
-func (s *scene) set(ctx context.Context, nodes, controllers int) (err error) {
-	if err := s.Apply(ctx, scalersService); err != nil {
+func (s *scene) set(ctx context.Context) (err error) {
+	if err := s.applyRights(ctx, s.namespace); err != nil {
 		return err
 	}
-	var names []string
-	for i := range nodes {
-		name := fmt.Sprintf("scaling-%d", i+1)
-		if err := s.AddPretended(ctx, name, map[string]string{scaling: "yes"}); err != nil {
+	prometheus := system.PrometheusURL
+	if s.cpu {
+		if prometheus, err = s.measureCPUs(ctx); err != nil {
 			return err
 		}
-		names = append(names, name)
-		s.loads.set(name, 0.1)
 	}
 	if s.hub, err = serveSaying(); err != nil {
 		return err
 	}
-	if err := s.Ready(ctx, names...); err != nil {
+	if err := s.placeNodes(ctx); err != nil {
 		return err
 	}
-	if s.address = scalers[0] + keda; controllers > 1 {
-		s.address = "scalers." + scaling + ".svc.cluster.local" + keda
+	if s.address = s.controller(0) + keda; s.controllers > 1 {
+		s.address = "scalers." + s.namespace + ".svc.cluster.local" + keda
+		if err := s.Apply(ctx, s.service()); err != nil {
+			return err
+		}
 	}
-	for i, address := range scalers[:controllers] {
+	return s.startControllers(ctx, prometheus)
+}
+
+func (s *scene) placeNodes(ctx context.Context) error {
+	var names []string
+	for _, n := range s.nodes {
+		labels := map[string]string{"scene": s.namespace, "part": n.part}
+		if n.label != "" {
+			labels["plumbline/gpu"] = n.label
+		}
+		if err := s.AddPretended(ctx, n.name, labels); err != nil {
+			return err
+		}
+		s.loads.change(n.name, func(c *carried) { c.gpu, c.cpu = n.gpu, n.cpu })
+		names = append(names, n.name)
+	}
+	return s.Ready(ctx, names...)
+}
+
+// controller is the address of one.
+func (s *scene) controller(i int) string { return fmt.Sprintf("10.77.0.%d", s.addresses+i) }
+
+// process is its name among the cluster's parts.
+func (s *scene) process(i int) string { return fmt.Sprintf("%s-control-%d", s.namespace, i+1) }
+
+func (s *scene) startControllers(ctx context.Context, prometheus string) error {
+	kubeconfig, err := s.KubeconfigOf(ctx, s.namespace, controller)
+	if err != nil {
+		return err
+	}
+	access := []string{"--listen-anonymous"}
+	if s.secure {
+		if access, err = s.certify(ctx); err != nil {
+			return err
+		}
+	}
+	for i := range s.controllers {
+		address := s.controller(i)
 		if out, err := exec.CommandContext(ctx, "ip", "address", "replace", address+"/32", "dev", "lo").CombinedOutput(); err != nil {
 			return fmt.Errorf("giving the machine one more address: %w: %s", err, out)
 		}
-		err := s.Run(ctx, scalerPart(i), "http://"+address+":9403/readyz", s.Plumbline, "control", "--kubeconfig="+s.Kubeconfig(), "--namespace="+scaling,
-			"--hub=http://"+s.hub.address, "--prometheus="+system.PrometheusURL, "--load-every=1s", "--load-window=2s", "--placement=none",
-			"--listen="+address+keda, "--listen-anonymous", "--http-listen="+address+":9403", "--http-anonymous")
-		if err != nil {
+		args := append([]string{"control", "--kubeconfig=" + kubeconfig, "--namespace=" + s.namespace, "--placement=" + s.placement, "--hub=http://" + s.hub.address,
+			"--prometheus=" + prometheus, "--load-every=1s", "--load-window=2s", "--sample-max-age=" + maxAge.String(),
+			"--listen=" + address + keda, "--http-listen=" + address + ":9403", "--http-anonymous"}, append(access, s.args...)...)
+		if err := s.Run(ctx, s.process(i), "http://"+address+":9403/readyz", s.Plumbline, args...); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func scalerPart(i int) string { return fmt.Sprintf("scaler-%d", i+1) }
-
-// strike waits for the end of the namespace, since the next case makes it anew.
+// strike ends what runs and lets the rest go; nobody waits for that, since no other scene has its names.
 func (s *scene) strike(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
-	s.loads.clear()
 	var err error
-	for i := range scalers {
-		if s.Runs(scalerPart(i)) {
-			err = errors.Join(err, s.Kill(scalerPart(i)))
+	for _, n := range s.nodes {
+		s.loads.forget(n.name)
+	}
+	for i := range s.controllers {
+		if s.Runs(s.process(i)) {
+			err = errors.Join(err, s.Kill(s.process(i)))
 		}
+	}
+	if s.Runs(s.prometheus()) {
+		err = errors.Join(err, s.Kill(s.prometheus()))
 	}
 	if s.hub != nil {
 		err = errors.Join(err, s.hub.listener.Close())
 	}
-	err = errors.Join(err,
-		s.API.CoreV1().Namespaces().Delete(ctx, scaling, metav1.DeleteOptions{}),
-		s.API.CoreV1().Nodes().DeleteCollection(ctx, metav1.DeleteOptions{}, metav1.ListOptions{LabelSelector: scaling}))
-	return errors.Join(err, system.Await(ctx, time.Minute, "the namespace "+scaling+" is gone", func(ctx context.Context) error {
-		if _, err := s.API.CoreV1().Namespaces().Get(ctx, scaling, metav1.GetOptions{}); err == nil {
-			return errors.New("it is still there")
-		}
-		return nil
-	}))
+	return errors.Join(err,
+		s.API.CoreV1().Namespaces().Delete(ctx, s.namespace, metav1.DeleteOptions{}),
+		s.API.CoreV1().Nodes().DeleteCollection(ctx, metav1.DeleteOptions{}, metav1.ListOptions{LabelSelector: "scene=" + s.namespace}))
 }
 
-// begin makes a ScaledJob and waits until KEDA has asked for it.
-func (s *scene) begin(ctx context.Context, name, strategy string, least int) error {
-	if err := s.Apply(ctx, fmt.Sprintf(scalingScaledJob, name, strategy, least, s.address)); err != nil {
-		return err
-	}
-	return s.awaitAnswers(ctx, 0, name, slow)
-}
-
-// end removes a ScaledJob, and waits for the end of its Jobs and pods, which take their slots along.
-func (s *scene) end(ctx context.Context, name string) error {
-	scaledJobs := s.Objects.Resource(schema.GroupVersionResource{Group: "keda.sh", Version: "v1alpha1", Resource: "scaledjobs"}).Namespace(scaling)
-	if err := scaledJobs.Delete(ctx, name, metav1.DeleteOptions{PropagationPolicy: new(metav1.DeletePropagationForeground)}); err != nil {
-		return err
-	}
-	return system.Await(ctx, slow, "the pods of "+name+" are gone", func(ctx context.Context) error {
-		pods, err := s.API.CoreV1().Pods(scaling).List(ctx, metav1.ListOptions{LabelSelector: ownedBy(name)})
-		if err == nil && len(pods.Items) > 0 {
-			err = fmt.Errorf("%d are there", len(pods.Items))
-		}
-		return err
-	})
-}
-
-func (s *scene) jobsOf(ctx context.Context, name string) ([]batchv1.Job, error) {
-	list, err := s.API.BatchV1().Jobs(scaling).List(ctx, metav1.ListOptions{LabelSelector: ownedBy(name)})
-	if err != nil {
-		return nil, err
-	}
-	return list.Items, nil
-}
-
-// awaitJobs waits for so many Jobs, all of them with a running pod; more are too many at once.
-func (s *scene) awaitJobs(ctx context.Context, name string, n int) error {
-	var tooMany error
-	err := system.Await(ctx, 3*time.Minute, fmt.Sprintf("%d Jobs of %s with running pods", n, name), func(ctx context.Context) error {
-		jobs, err := s.jobsOf(ctx, name)
-		if err != nil {
-			return err
-		}
-		if len(jobs) > n {
-			tooMany = fmt.Errorf("%d Jobs, of %d wanted", len(jobs), n)
-			return nil
-		}
-		pods, err := s.API.CoreV1().Pods(scaling).List(ctx, metav1.ListOptions{LabelSelector: ownedBy(name), FieldSelector: "status.phase=Running"})
-		if err == nil && (len(jobs) < n || len(pods.Items) < n) {
-			err = fmt.Errorf("%d Jobs, %d pods run", len(jobs), len(pods.Items))
-		}
-		return err
-	})
-	return errors.Join(tooMany, err)
-}
-
-// exactly complains unless there are so many Jobs.
-func (s *scene) exactly(ctx context.Context, name string, n int) error {
-	jobs, err := s.jobsOf(ctx, name)
-	if err == nil && len(jobs) != n {
-		return fmt.Errorf("%d Jobs of %s, not %d", len(jobs), name, n)
-	}
-	return err
-}
-
-// claim lets the hub know the ScaledJob's pods as workers that have begun.
-func (s *scene) claim(ctx context.Context, name string) error {
-	pods, err := s.API.CoreV1().Pods(scaling).List(ctx, metav1.ListOptions{LabelSelector: ownedBy(name)})
-	if err != nil {
-		return err
-	}
-	var names []string
-	for _, p := range pods.Items {
-		names = append(names, p.Name)
-	}
-	s.hub.claimed(names)
-	return nil
+// service is the headless one of two replicas.
+func (s *scene) service() string {
+	return fmt.Sprintf(`
+apiVersion: v1
+kind: Service
+metadata: {name: scalers, namespace: %[1]s}
+spec:
+  clusterIP: None
+  ports: [{name: keda, port: 9402}]
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: scalers, namespace: %[1]s, labels: {kubernetes.io/service-name: scalers}}
+addressType: IPv4
+endpoints:
+- {addresses: [%[2]s], conditions: {ready: true}}
+- {addresses: [%[3]s], conditions: {ready: true}}
+ports: [{name: keda, port: 9402}]
+`, s.namespace, s.controller(0), s.controller(1))
 }
 
 // awaitAnswers waits until a controller has answered for a ScaledJob.
-func (s *scene) awaitAnswers(ctx context.Context, i int, name string, limit time.Duration) error {
-	return system.Await(ctx, limit, "KEDA asks "+scalerPart(i), func(ctx context.Context) error {
+func (s *scene) awaitAnswers(ctx context.Context, i int, name string) error {
+	return s.awaitMore(ctx, i, name, 0, 1)
+}
+
+// awaitMore waits until a controller has answered so often more than it had.
+func (s *scene) awaitMore(ctx context.Context, i int, name string, had float64, further int) error {
+	return system.Await(ctx, slow, fmt.Sprintf("KEDA asks %s %d times more for %s", s.process(i), further, name), func(ctx context.Context) error {
 		n, err := s.answers(ctx, i, name)
-		if err == nil && n < 1 {
-			err = errors.New("it has not asked yet")
+		if err == nil && n < had+float64(further) {
+			err = fmt.Errorf("%.0f times", n-had)
 		}
 		return err
 	})
@@ -200,7 +205,7 @@ func (s *scene) awaitAnswers(ctx context.Context, i int, name string, limit time
 
 // answers is how often a controller has answered for a ScaledJob.
 func (s *scene) answers(ctx context.Context, i int, name string) (float64, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+scalers[i]+":9403/metrics", nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.controller(i)+":9403/metrics", nil)
 	if err != nil {
 		return 0, err
 	}
@@ -209,7 +214,7 @@ func (s *scene) answers(ctx context.Context, i int, name string) (float64, error
 		return 0, err
 	}
 	defer response.Body.Close()
-	want := fmt.Sprintf(`plumbline_scaler_answers_total{namespace=%q,scaled_job=%q} `, scaling, name)
+	want := fmt.Sprintf(`plumbline_scaler_answers_total{namespace=%q,scaled_job=%q} `, s.namespace, name)
 	for lines := bufio.NewScanner(response.Body); lines.Scan(); {
 		if value, ok := strings.CutPrefix(lines.Text(), want); ok {
 			return strconv.ParseFloat(value, 64)
@@ -217,47 +222,3 @@ func (s *scene) answers(ctx context.Context, i int, name string) (float64, error
 	}
 	return 0, nil
 }
-
-// scalersService is the namespace, and the headless Service of two replicas.
-const scalersService = `
-apiVersion: v1
-kind: Namespace
-metadata: {name: ` + scaling + `}
----
-apiVersion: v1
-kind: Service
-metadata: {name: scalers, namespace: ` + scaling + `}
-spec:
-  clusterIP: None
-  ports: [{name: keda, port: 9402}]
----
-apiVersion: discovery.k8s.io/v1
-kind: EndpointSlice
-metadata: {name: scalers, namespace: ` + scaling + `, labels: {kubernetes.io/service-name: scalers}}
-addressType: IPv4
-endpoints:
-- {addresses: [10.77.0.201], conditions: {ready: true}}
-- {addresses: [10.77.0.202], conditions: {ready: true}}
-ports: [{name: keda, port: 9402}]
-`
-
-// scalingScaledJob: its pods run for ever.
-const scalingScaledJob = `
-apiVersion: keda.sh/v1alpha1
-kind: ScaledJob
-metadata: {name: %[1]s, namespace: ` + scaling + `}
-spec:
-  pollingInterval: 1
-  minReplicaCount: %[3]d
-  maxReplicaCount: 20
-  scalingStrategy: %[2]s
-  rollout: {strategy: gradual}
-  triggers: [{type: external, metadata: {scalerAddress: "%[4]s"}}]
-  jobTargetRef:
-    template:
-      spec:
-        restartPolicy: Never
-        automountServiceAccountToken: false
-        nodeSelector: {` + scaling + `: "yes"}
-        containers: [{name: work, image: none}]
-`

@@ -8,76 +8,64 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"plumbline/test/cluster/system"
 )
 
-// everyStrategy: the Jobs that KEDA makes are exactly those wanted, whatever the ScaledJob's own strategy.
+// everyStrategy: the Jobs that KEDA makes are exactly those wanted, whatever the ScaledJob's own strategy. All of them side by
+// side: each is told the same backlog, and there are slots for all.
 func everyStrategy(ctx context.Context, s *scene) error {
-	for name, strategy := range map[string]string{
-		"default": "{strategy: default}", "accurate": "{strategy: accurate}", "eager": "{strategy: eager}", "none": "{}",
-		"custom": `{strategy: custom, customScalingQueueLengthDeduction: 1, customScalingRunningJobPercentage: "0.5"}`,
+	var all []workload
+	for name, strategy := range map[string]map[string]any{
+		"default": {"strategy": "default"}, "accurate": {"strategy": "accurate"}, "eager": {"strategy": "eager"}, "none": nil,
+		"custom": {"strategy": "custom", "customScalingQueueLengthDeduction": int64(1), "customScalingRunningJobPercentage": "0.5"},
 	} {
 		for least := range 2 {
-			if err := s.oneStrategy(ctx, fmt.Sprintf("%s-%d", name, least), strategy, least); err != nil {
-				return fmt.Errorf("strategy %s, minReplicaCount %d: %w", name, least, err)
-			}
+			all = append(all, workload{name: fmt.Sprintf("%s-%d", name, least), strategy: strategy, least: int64(least)})
 		}
 	}
-	return nil
-}
-
-func (s *scene) oneStrategy(ctx context.Context, name, strategy string, least int) error {
-	s.hub.say(0)
-	if err := s.begin(ctx, name, strategy, least); err != nil {
-		return err
+	// each is done for every ScaledJob at once, and awaited, before the next.
+	each := func(act func(context.Context, workload) error) error {
+		acts, within := errgroup.WithContext(ctx)
+		for _, w := range all {
+			acts.Go(func() error { return act(within, w) })
+		}
+		return acts.Wait()
 	}
-	if err := s.settled(ctx, name, least); err != nil {
+	if err := each(s.settled); err != nil {
 		return err
 	}
 	s.hub.say(60)
-	if err := s.awaitJobs(ctx, name, 3); err != nil {
+	if err := each(func(ctx context.Context, w workload) error { return s.awaitJobs(ctx, w.name, 3) }); err != nil {
 		return err
 	}
-	if err := s.claim(ctx, name); err != nil {
+	if err := s.claim(ctx); err != nil {
 		return err
 	}
 	s.hub.sayWaiting(21)
-	if err := s.awaitJobs(ctx, name, 5); err != nil {
-		return err
-	}
-	begun, err := s.answers(ctx, 0, name)
-	if err != nil {
-		return err
-	}
-	const further = 5
-	err = system.Await(ctx, slow, "some polls without a further Job", func(ctx context.Context) error {
-		if err := s.exactly(ctx, name, 5); err != nil {
+	return each(func(ctx context.Context, w workload) error {
+		if err := s.awaitJobs(ctx, w.name, 5); err != nil {
 			return err
 		}
-		now, err := s.answers(ctx, 0, name)
-		if err == nil && now < begun+further {
-			err = fmt.Errorf("%.0f polls", now-begun)
-		}
-		return err
+		return s.remains(ctx, w.name, 5, 5)
 	})
-	return errors.Join(err, s.end(ctx, name))
 }
 
-// settled waits until KEDA has made the Jobs of the minimum and polled once more. It begins twice with a new ScaledJob, and may
-// make one too many then, whatever it is answered.
-func (s *scene) settled(ctx context.Context, name string, least int) error {
-	begun, err := s.answers(ctx, 0, name)
-	if err != nil {
+// settled makes a ScaledJob and waits until KEDA has made the Jobs of the minimum and polled once more. It begins twice with a
+// new ScaledJob, and may make one too many then, whatever it is answered.
+func (s *scene) settled(ctx context.Context, w workload) error {
+	if err := s.begin(ctx, w); err != nil {
 		return err
 	}
-	return system.Await(ctx, slow, "KEDA has settled", func(ctx context.Context) error {
-		jobs, err := s.jobsOf(ctx, name)
+	return system.Await(ctx, slow, fmt.Sprintf("%d Jobs of %s after two polls", w.least, w.name), func(ctx context.Context) error {
+		jobs, err := s.jobsOf(ctx, w.name)
 		if err != nil {
 			return err
 		}
-		now, err := s.answers(ctx, 0, name)
-		if err == nil && (len(jobs) < least || now < begun+2) {
-			err = fmt.Errorf("%d Jobs after %.0f polls", len(jobs), now-begun)
+		polls, err := s.answers(ctx, 0, w.name)
+		if err == nil && (len(jobs) < int(w.least) || polls < 3) {
+			err = fmt.Errorf("%d Jobs after %.0f polls", len(jobs), polls)
 		}
 		return err
 	})
@@ -85,15 +73,15 @@ func (s *scene) settled(ctx context.Context, name string, least int) error {
 
 // oneScalerKilled: KEDA goes on asking the other one.
 func oneScalerKilled(ctx context.Context, s *scene) error {
-	if err := s.begin(ctx, "worker", "{strategy: default}", 0); err != nil {
+	if err := s.begin(ctx, workload{name: "worker"}); err != nil {
 		return err
 	}
-	for i := range scalers {
-		if err := s.awaitAnswers(ctx, i, "worker", slow); err != nil {
+	for i := range s.controllers {
+		if err := s.awaitAnswers(ctx, i, "worker"); err != nil {
 			return err
 		}
 	}
-	if err := s.Kill(scalerPart(0)); err != nil {
+	if err := s.Kill(s.process(0)); err != nil {
 		return err
 	}
 	killed := time.Now()
@@ -107,7 +95,7 @@ func oneScalerKilled(ctx context.Context, s *scene) error {
 			longest, last, at = max(longest, time.Since(at)), n, time.Now()
 		}
 		if time.Since(killed) < 20*time.Second {
-			return errOngoing
+			return fmt.Errorf("%.0f s of them", time.Since(killed).Seconds())
 		}
 		longest = max(longest, time.Since(at))
 		return nil
@@ -117,7 +105,7 @@ func oneScalerKilled(ctx context.Context, s *scene) error {
 	}
 	s.note("longest time without an answer after one of two was killed: %.2f s, at a poll a second", longest.Seconds())
 	if longest > 5*time.Second {
-		return fmt.Errorf("nobody was asked for %s", longest)
+		return fmt.Errorf("expected: KEDA asks the other scaler within 5 s; seen: nobody was asked for %s", longest)
 	}
 	s.hub.say(10)
 	return s.awaitJobs(ctx, "worker", 1)
@@ -125,25 +113,21 @@ func oneScalerKilled(ctx context.Context, s *scene) error {
 
 // bothScalersAway: KEDA comes back by gRPC's back-off.
 func bothScalersAway(ctx context.Context, s *scene) error {
-	if err := s.begin(ctx, "worker", "{strategy: default}", 0); err != nil {
+	if err := s.begin(ctx, workload{name: "worker"}); err != nil {
 		return err
 	}
-	for i := range scalers {
-		if err := errors.Join(s.awaitAnswers(ctx, i, "worker", slow), s.Kill(scalerPart(i))); err != nil {
+	for i := range s.controllers {
+		if err := errors.Join(s.awaitAnswers(ctx, i, "worker"), s.Kill(s.process(i))); err != nil {
 			return err
 		}
 	}
 	s.hub.say(10)
-	timer := time.NewTimer(45 * time.Second)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := wait(ctx, 45*time.Second); err != nil {
+		return err
 	}
 	start := time.Now()
-	for i := range scalers {
-		if err := s.Restart(ctx, scalerPart(i)); err != nil {
+	for i := range s.controllers {
+		if err := s.Restart(ctx, s.process(i)); err != nil {
 			return err
 		}
 	}
@@ -152,7 +136,7 @@ func bothScalersAway(ctx context.Context, s *scene) error {
 	}
 	s.note("both scalers back to the Job: %.1f s after 45 s away", time.Since(start).Seconds())
 	if took := time.Since(start); took > 2*time.Minute {
-		return fmt.Errorf("it took %s", took)
+		return fmt.Errorf("expected: a Job within 120 s after the scalers are back; seen: after %s", took)
 	}
 	return nil
 }

@@ -34,35 +34,38 @@ type run struct {
 	background *simulate.Loads
 	begin      time.Time // of the burst
 
-	mutex     sync.Mutex
-	started   map[types.UID]bool
-	running   map[string]string // node by pod
-	responses []time.Duration
-	done      chan struct{} // closed when every picture is
+	mutex   sync.Mutex
+	started map[types.UID]bool
+	running map[string]string      // node by pod
+	since   map[string]metav1.Time // when its container began, as Kubernetes knows it
+	outcome simulate.Outcome
+	done    chan struct{} // closed when every picture is
 }
 
 func (r *run) name() string { return fmt.Sprintf("study-%s-%d", r.policy, r.seed) }
 
 func (r *run) node(i int) string { return fmt.Sprintf("%s-n%d", r.name(), i) }
 
-// play gives the mean response of the pictures.
-func (r *run) play(ctx context.Context) (mean float64, err error) {
-	ctx, cancel := context.WithTimeout(ctx, r.scenario.Limit)
+// patience is how long a run may take; by the prediction the longest takes seven minutes.
+const patience = 20 * time.Minute
+
+// play gives what became of the pictures.
+func (r *run) play(ctx context.Context) (o simulate.Outcome, err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	defer func() { err = errors.Join(err, r.end()) }()
 	if err := r.setUp(ctx); err != nil {
-		return 0, err
+		return o, err
 	}
 	parts, within := errgroup.WithContext(ctx)
 	parts.Go(func() error { return r.sample(within) })
 	parts.Go(func() error { return r.work(within) })
 	if err := parts.Wait(); err != nil && !errors.Is(err, errAllDone) {
-		return 0, fmt.Errorf("%s: %w", r.name(), err)
+		return o, err
 	}
-	for _, d := range r.responses {
-		mean += d.Seconds() / float64(len(r.responses))
-	}
-	return mean, nil
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	return r.outcome, nil
 }
 
 // errAllDone ends a run's parts.
@@ -70,6 +73,7 @@ var errAllDone = errors.New("all pictures are done")
 
 func (r *run) setUp(ctx context.Context) error {
 	r.background, r.started, r.running, r.done = r.scenario.LoadsOf(r.seed), map[types.UID]bool{}, map[string]string{}, make(chan struct{})
+	r.since, r.outcome = map[string]metav1.Time{}, simulate.Outcome{Policy: r.policy, Seed: r.seed, MaxBacklog: r.scenario.Pictures}
 	if err := r.w.applyRights(ctx, r.name()); err != nil {
 		return err
 	}
@@ -219,22 +223,35 @@ func (r *run) start(ctx context.Context, p *corev1.Pod) {
 	r.started[p.UID] = true
 	for i := range r.scenario.Nodes {
 		if r.node(i) == p.Spec.NodeName {
+			r.outcome.Placed++
+			if r.loadOf(i) >= r.scenario.Rules.Threshold {
+				r.outcome.OverThreshold++
+			}
 			time.AfterFunc(r.scenario.Duration(r.loadOf(i)), func() { r.finish(ctx, p.Name) })
 		}
 	}
 	r.running[p.Name] = p.Spec.NodeName
+	for _, s := range p.Status.ContainerStatuses {
+		if s.State.Running != nil {
+			r.since[p.Name] = s.State.Running.StartedAt
+		}
+	}
 }
 
 func (r *run) finish(ctx context.Context, pod string) {
 	r.mutex.Lock()
+	began := r.since[pod].UTC().Format(time.RFC3339) // a kubelet, too, keeps it: who ended is known to have been in the last sample
 	delete(r.running, pod)
-	r.responses = append(r.responses, time.Since(r.begin))
-	if len(r.responses) == r.scenario.Pictures {
+	r.outcome.Took = time.Since(r.begin)
+	r.outcome.Responses = append(r.outcome.Responses, r.outcome.Took)
+	left := r.scenario.Pictures - len(r.outcome.Responses)
+	r.outcome.Backlog = append(r.outcome.Backlog, simulate.Point{At: r.outcome.Took, Count: left})
+	if left == 0 {
 		close(r.done)
 	}
 	r.mutex.Unlock()
 	now := metav1.Now().UTC().Format(time.RFC3339)
-	status := fmt.Sprintf(`{"status":{"phase":"Succeeded","containerStatuses":[{"name":"work","image":"none","imageID":"","ready":false,"restartCount":0,"state":{"terminated":{"exitCode":0,"reason":"Completed","startedAt":%q,"finishedAt":%q}}}]}}`, now, now)
+	status := fmt.Sprintf(`{"status":{"phase":"Succeeded","containerStatuses":[{"name":"work","image":"none","imageID":"","ready":false,"restartCount":0,"state":{"terminated":{"exitCode":0,"reason":"Completed","startedAt":%q,"finishedAt":%q}}}]}}`, began, now)
 	r.w.API.CoreV1().Pods(r.name()).Patch(ctx, pod, types.MergePatchType, []byte(status), metav1.PatchOptions{}, "status") //nolint:errcheck // a run that ends takes its pods with it
 }
 
@@ -244,7 +261,7 @@ func (r *run) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	defer r.mutex.Unlock()
 	waiting, workers := 0, []map[string]any{}
 	if !r.begin.IsZero() {
-		waiting = max(0, r.scenario.Pictures-len(r.responses)-len(r.running))
+		waiting = max(0, r.scenario.Pictures-len(r.outcome.Responses)-len(r.running))
 	}
 	for pod, node := range r.running {
 		workers = append(workers, map[string]any{"name": pod, "node": node, "claimed": true, "heard_at": time.Now().UTC()})

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
@@ -29,7 +30,8 @@ const Namespace = "plumbline"
 const database = "plumbline"
 
 // slow is how long what needs many steps may take on a busy machine: a lease of 15 s that must end, KEDA's poll, a pod's start.
-const slow = time.Minute
+// How long it took is measured, and asserted nowhere but where a limit is promised.
+const slow = 2 * time.Minute
 
 // World is the cluster with Plumbline installed, and what the running case noted.
 type World struct {
@@ -37,16 +39,17 @@ type World struct {
 	Plumbline string        // the binary under test
 	Installed time.Duration // that took
 	loads     *loads
+	devices   *atomic.Int64 // cameras that have published
+	installed bool          // the case plays with what is installed
 	notes     []string
 	mark      int64 // where the audit log stood when the case began
-	published int
 }
 
 // New installs Plumbline.
 func New(ctx context.Context, c *system.Cluster, plumbline string) (*World, error) {
-	w := &World{Cluster: c, Plumbline: plumbline}
+	w := &World{Cluster: c, Plumbline: plumbline, devices: new(atomic.Int64)}
 	var err error
-	if w.loads, err = serveLoads(); err != nil {
+	if w.loads, err = serveLoads(system.LoadsAddress); err != nil {
 		return nil, err
 	}
 	if len(c.Nodes) > 0 {
@@ -86,8 +89,7 @@ func (w *World) note(format string, args ...any) {
 
 // publish sends pictures as a camera does, with the acknowledgement awaited, and returns the device's name: the rows' pi_id.
 func (w *World) publish(ctx context.Context, n int) (device string, err error) {
-	w.published++
-	device = fmt.Sprintf("cam%d", w.published)
+	device = fmt.Sprintf("cam%d", w.devices.Add(1))
 	pictures, err := filepath.Glob("internal/demo/people/*.jpg")
 	if err != nil || len(pictures) == 0 {
 		return "", errors.New("no pictures in internal/demo/people: run this in the repository's root")
@@ -171,7 +173,7 @@ func unfinished(jobs []batchv1.Job) (n int) {
 
 // backToZero waits until no Job is unfinished.
 func (w *World) backToZero(ctx context.Context) error {
-	return system.Await(ctx, 2*slow, "no worker is left", func(ctx context.Context) error {
+	return system.Await(ctx, slow, "no worker is left", func(ctx context.Context) error {
 		jobs, err := w.jobs(ctx)
 		if err != nil {
 			return err
@@ -185,14 +187,14 @@ func (w *World) backToZero(ctx context.Context) error {
 
 // calm is how each case finds the cluster: every node there, ready and little loaded, nothing waiting, no worker.
 func (w *World) calm(ctx context.Context) error {
-	w.loads.clear()
+	if !w.installed {
+		return nil
+	}
 	for _, node := range w.Nodes {
+		w.loads.forget(node)
 		if err := errors.Join(w.SetLoad(node, 0.1), w.cordon(ctx, node, false)); err != nil {
 			return err
 		}
-	}
-	if len(w.Nodes) == 0 {
-		return nil
 	}
 	if err := w.Ready(ctx, w.Nodes...); err != nil {
 		return err
@@ -200,13 +202,13 @@ func (w *World) calm(ctx context.Context) error {
 	if err := w.backToZero(ctx); err != nil {
 		return err
 	}
-	return w.awaitSamples(ctx, 0.1)
+	return w.allKnown(ctx, 0.1)
 }
 
 // stillHolds is what must be true after every case: everything recorded, no worker left, nothing missing in the ledger, and
 // nothing done by us that must not be.
 func (w *World) stillHolds(ctx context.Context) error {
-	if len(w.Nodes) == 0 {
+	if !w.installed {
 		return nil
 	}
 	if err := w.backToZero(ctx); err != nil {

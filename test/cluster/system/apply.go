@@ -123,7 +123,7 @@ func readYAML(folder string, names ...string) (string, error) {
 	return all.String(), nil
 }
 
-// Await asks again until what it asks for holds; what is a description for the error that a deadline gives.
+// Await asks again until what it asks for holds; what says what is expected, for the error that a deadline gives.
 func Await(ctx context.Context, limit time.Duration, what string, holds func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -141,7 +141,7 @@ func Await(ctx context.Context, limit time.Duration, what string, holds func(con
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return fmt.Errorf("%s: not within %s: %w", what, limit, last)
+			return fmt.Errorf("expected within %s: %s; seen: %w", limit, what, last)
 		}
 	}
 }

@@ -24,13 +24,16 @@ const LoadsAddress = Machine + ":19400"
 // targetsAddress is where Prometheus is told of the pods: Debian's is built without Kubernetes' discovery.
 const targetsAddress = "127.0.0.1:9191"
 
-// prometheusConfig scrapes what a test serves, and every pod's port named metrics, under the name of the pod's node.
+// prometheusConfig scrapes what a test serves.
 const prometheusConfig = `global: {scrape_interval: %[1]s, scrape_timeout: %[1]s}
 scrape_configs:
 - job_name: loads
   honor_labels: true
-  static_configs: [{targets: ["` + LoadsAddress + `"]}]
-- job_name: pods
+  static_configs: [{targets: ["%[2]s"]}]
+`
+
+// podsConfig lets it scrape every pod's port named metrics, too, under the name of the pod's node.
+const podsConfig = `- job_name: pods
   http_sd_configs: [{url: "http://` + targetsAddress + `/", refresh_interval: 1s}]
 `
 
@@ -38,12 +41,21 @@ func (c *Cluster) startPrometheus(ctx context.Context) error {
 	if err := c.serveTargets(); err != nil {
 		return err
 	}
-	file := c.data("prometheus.yml")
-	if err := os.WriteFile(file, fmt.Appendf(nil, prometheusConfig, c.Scrape), 0o644); err != nil {
+	return c.runPrometheus(ctx, "prometheus", Machine+":9090", fmt.Sprintf(prometheusConfig, c.Scrape, LoadsAddress)+podsConfig)
+}
+
+// StartPrometheus starts a further one, which scrapes only what is served at one address.
+func (c *Cluster) StartPrometheus(ctx context.Context, name, listen, loads string) error {
+	return c.runPrometheus(ctx, name, listen, fmt.Sprintf(prometheusConfig, c.Scrape, loads))
+}
+
+func (c *Cluster) runPrometheus(ctx context.Context, name, listen, config string) error {
+	file := c.data(name + ".yml")
+	if err := os.WriteFile(file, []byte(config), 0o644); err != nil {
 		return err
 	}
-	return c.run(ctx, "prometheus", answers(PrometheusURL+"/-/ready"), c.Kit.Debian("usr/bin/prometheus"), "--config.file="+file,
-		"--storage.tsdb.path="+c.data("prometheus"), "--web.listen-address="+Machine+":9090", "--storage.tsdb.retention.time=1h")
+	return c.run(ctx, name, answers("http://"+listen+"/-/ready"), c.Kit.Debian("usr/bin/prometheus"), "--config.file="+file,
+		"--storage.tsdb.path="+c.data(name), "--web.listen-address="+listen, "--storage.tsdb.retention.time=1h")
 }
 
 // target is one of Prometheus' scrape targets, in the words of its HTTP discovery.
