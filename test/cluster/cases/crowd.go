@@ -100,7 +100,7 @@ func (w *World) gather(ctx context.Context) error {
 	adding.SetLimit(8)
 	for i, name := range names {
 		w.loads.set(name, float64(i%70)/100)
-		adding.Go(func() error { return w.AddPretended(within, name, map[string]string{"crowd": "yes"}) })
+		adding.Go(func() error { return w.AddPretended(within, name, map[string]string{"crowd": "yes"}, apart) })
 	}
 	if err := adding.Wait(); err != nil {
 		return err
@@ -207,7 +207,7 @@ func (w *World) measureCrowd() error {
 }
 
 // crowdScaledJob: its pods run for a while and end well.
-const crowdScaledJob = `
+var crowdScaledJob = `
 apiVersion: keda.sh/v1alpha1
 kind: ScaledJob
 metadata: {name: crowd, namespace: crowd}
@@ -224,5 +224,6 @@ spec:
         restartPolicy: Never
         automountServiceAccountToken: false
         nodeSelector: {crowd: "yes"}
+        tolerations: [{key: "` + apart.Key + `", operator: Exists}]
         containers: [{name: work, image: none, resources: {requests: {cpu: 100m}}}]
 `

@@ -81,7 +81,7 @@ const imageUser = 65532
 func (w *World) manifests(ctx context.Context, namespace string, further ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, w.Plumbline, append([]string{"deploy", "--dry-run", "--namespace=" + namespace, "--image=" + system.PlumblineImage,
 		"--image-pull-policy=Never", "--prometheus=" + system.PrometheusURL, "--mqtt-url=mqtt://" + system.BrokerAddress, "--storage=1Gi", "--storage-class=by-hand",
-		"--sysfs=" + system.NodeSysfs, "--polling-interval=1s", "--worker-arg=--exit-when-idle=" + workerIdle.String(), "--worker-cpu=100m", "--trigger=workerLoad=0.1",
+		"--sysfs=" + system.NodeSysfs, "--export-nodes=" + system.RealLabel + "=" + system.RealValue, "--polling-interval=1s", "--worker-arg=--exit-when-idle=" + workerIdle.String(), "--worker-cpu=100m", "--trigger=workerLoad=0.1",
 		"--control-arg=--load-every=" + loadEvery.String(), "--control-arg=--load-window=" + loadWindow.String(), "--control-arg=--sample-max-age=" + maxAge.String(),
 		"--control-arg=--rebalance-window=" + rebalanceWindow.String()}, further...)...)
 	if w.Database != nil {

@@ -94,7 +94,7 @@ func (w *World) startOriginal(ctx context.Context) (*backlog, error) {
 		return nil, err
 	}
 	for node, ratio := range map[string]float64{"old-1": 0.1, "old-2": 0.6} {
-		if err := w.AddPretended(ctx, node, map[string]string{"board": "jetson"}); err != nil {
+		if err := w.AddPretended(ctx, node, map[string]string{"board": "jetson"}, corev1.Taint{Key: "image-offload", Value: "true", Effect: corev1.TaintEffectNoSchedule}); err != nil {
 			return nil, err
 		}
 		w.loads.set(node, ratio)

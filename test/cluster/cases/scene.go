@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"plumbline/test/cluster/system"
@@ -41,6 +42,9 @@ type stand struct {
 	part     string
 	label    string // plumbline/gpu; empty: none
 }
+
+// apart is the taint of nodes that pretend, beside real ones: what must really run shall not land there.
+var apart = corev1.Taint{Key: "cluster-test/pretends", Effect: corev1.TaintEffectNoSchedule}
 
 // equals are so many nodes with little load.
 func equals(name string, n int) (all []stand) {
@@ -101,7 +105,7 @@ func (s *scene) placeNodes(ctx context.Context) error {
 		if n.label != "" {
 			labels["plumbline/gpu"] = n.label
 		}
-		if err := s.AddPretended(ctx, n.name, labels); err != nil {
+		if err := s.AddPretended(ctx, n.name, labels, apart); err != nil {
 			return err
 		}
 		s.loads.change(n.name, func(c *carried) { c.gpu, c.cpu = n.gpu, n.cpu })

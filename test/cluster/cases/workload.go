@@ -41,7 +41,7 @@ func (s *scene) begin(ctx context.Context, w workload) error {
 	if w.part != "" {
 		nodes["part"] = w.part
 	}
-	pod := map[string]any{"restartPolicy": "Never", "automountServiceAccountToken": false, "nodeSelector": nodes, "containers": []any{map[string]any{"name": "work", "image": "none"}}}
+	pod := map[string]any{"restartPolicy": "Never", "automountServiceAccountToken": false, "nodeSelector": nodes, "tolerations": []any{map[string]any{"key": apart.Key, "operator": "Exists"}}, "containers": []any{map[string]any{"name": "work", "image": "none"}}}
 	if s.placement == "gate" {
 		pod["schedulingGates"] = []any{map[string]any{"name": "plumbline/placement"}}
 	}

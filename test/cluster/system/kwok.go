@@ -61,12 +61,13 @@ func (c *Cluster) startKWOK(ctx context.Context) error {
 		"--server-address=127.0.0.1:10247", "--cidr="+pretendedPods+"0.1/16", "--node-ip="+pretendedPods+"0.1")
 }
 
-// AddPretended makes a node of KWOK's.
-func (c *Cluster) AddPretended(ctx context.Context, name string, labels map[string]string) error {
+// AddPretended makes a node of KWOK's. Without a taint whatever is scheduled may land there, and pretend to run.
+func (c *Cluster) AddPretended(ctx context.Context, name string, labels map[string]string, taints ...corev1.Taint) error {
 	capacity := corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("8"), corev1.ResourceMemory: resource.MustParse("16Gi"), corev1.ResourcePods: resource.MustParse("110")}
 	node := &corev1.Node{
 		ObjectMeta: metav1.ObjectMeta{Name: name, Annotations: map[string]string{pretended: "fake"},
 			Labels: map[string]string{corev1.LabelHostname: name, corev1.LabelOSStable: "linux", corev1.LabelArchStable: "arm64"}},
+		Spec:   corev1.NodeSpec{Taints: taints},
 		Status: corev1.NodeStatus{Capacity: capacity, Allocatable: capacity},
 	}
 	for key, value := range labels {

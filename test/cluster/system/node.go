@@ -20,6 +20,12 @@ const NodeStage = "real-node"
 // NodeSysfs is a folder that pods on a real node may mount: a test writes there what a Jetson's /sys would hold.
 const NodeSysfs = "/run/sysfs"
 
+// The label of real nodes: DaemonSets that tolerate everything would else pretend to run on KWOK's, by the hundred.
+const (
+	RealLabel = "cluster-test/real"
+	RealValue = "yes"
+)
+
 // realNode is what the program must know to be a node.
 type realNode struct {
 	Name, Address, Subnet string

@@ -135,7 +135,7 @@ func (n realNode) startKubelet() (*child.Process, error) {
 		return nil, err
 	}
 	return child.Start(n.Logs, supply.Open(n.Kit).Program("kubelet"), "--config="+config, "--kubeconfig="+n.Config, "--hostname-override="+n.Name,
-		"--node-ip="+n.Address, "--root-dir=/var/lib/kubelet", "--cert-dir=/var/lib/kubelet/pki", "--v=2")
+		"--node-ip="+n.Address, "--root-dir=/var/lib/kubelet", "--cert-dir=/var/lib/kubelet/pki", "--node-labels="+RealLabel+"="+RealValue, "--v=2")
 }
 
 func (n realNode) write(name, text string) (string, error) {
