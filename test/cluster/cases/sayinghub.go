@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
@@ -19,6 +20,7 @@ type sayingHub struct {
 	waiting int
 	since   time.Time // when the oldest came
 	workers []map[string]any
+	leaving []time.Time // when workers were asked to leave
 }
 
 func serveSaying() (*sayingHub, error) {
@@ -53,9 +55,19 @@ func (h *sayingHub) claimed(names []string) {
 	}
 }
 
-func (h *sayingHub) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+// askedToLeave is when workers were, who may stay all the same.
+func (h *sayingHub) askedToLeave() []time.Time {
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
+	return slices.Clone(h.leaving)
+}
+
+func (h *sayingHub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	if r.Method == http.MethodPost {
+		h.leaving = append(h.leaving, time.Now())
+	}
 	answer := map[string]any{"waiting": h.waiting, "leased": len(h.workers), "dead": 0, "workers": append([]map[string]any{}, h.workers...)}
 	if h.waiting > 0 {
 		answer["oldest_waiting_at"] = h.since.UTC().Format(time.RFC3339Nano)

@@ -6,7 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+
+	corev1 "k8s.io/api/core/v1"
 
 	"plumbline/test/cluster/system"
 )
@@ -15,7 +18,7 @@ import (
 const polls = 100
 
 // ownLoad: one worker of ours pushes its node over the threshold while pictures wait and a second node comes free: that is used;
-// and with both over it, nothing more is made in a hundred of KEDA's polls.
+// and with both over it, nothing more is made. A hundred polls of that are hundredPolls.
 func ownLoad(ctx context.Context, w *World) error {
 	if err := w.load(ctx, map[string]float64{"real-1": 0.1, "real-2": 0.95}); err != nil {
 		return err
@@ -34,7 +37,7 @@ func ownLoad(ctx context.Context, w *World) error {
 		return err
 	}
 	w.note("the second node is used %.1f s after the loads changed", time.Since(start).Seconds())
-	if err := errors.Join(w.load(ctx, map[string]float64{"real-2": 0.95}), wait(ctx, polls*time.Second)); err != nil {
+	if err := errors.Join(w.load(ctx, map[string]float64{"real-2": 0.95}), wait(ctx, quiet)); err != nil {
 		return err
 	}
 	stop()
@@ -42,7 +45,7 @@ func ownLoad(ctx context.Context, w *World) error {
 		return err
 	}
 	if most, made := watched(); made > 2 {
-		return fmt.Errorf("%d Jobs were made, at most %d at a time: more than the two that had a node", made, most)
+		return fmt.Errorf("expected: the two Jobs that had a node; seen: %d, at most %d at a time", made, most)
 	}
 	return nil
 }
@@ -75,11 +78,13 @@ func (w *World) awaitWorkerOn(ctx context.Context, node string) error {
 		if err != nil {
 			return err
 		}
+		var seen []string
 		for _, p := range pods {
-			if p.Spec.NodeName == node && p.Status.Phase == "Running" {
+			if p.Spec.NodeName == node && p.Status.Phase == corev1.PodRunning {
 				return nil
 			}
+			seen = append(seen, fmt.Sprintf("%s on %q %s", p.Name, p.Spec.NodeName, p.Status.Phase))
 		}
-		return errOngoing
+		return fmt.Errorf("%d workers: %s", len(seen), strings.Join(seen, ", "))
 	})
 }

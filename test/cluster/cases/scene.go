@@ -57,8 +57,8 @@ func equals(name string, n int) (all []stand) {
 type scene struct {
 	*World
 	setting
-	hub     *sayingHub
-	address string // where KEDA asks
+	hub  *sayingHub
+	asks string // where KEDA asks
 }
 
 // play sets the scene, plays, and takes all of it away.
@@ -89,9 +89,9 @@ func (s *scene) set(ctx context.Context) (err error) {
 	if err := s.placeNodes(ctx); err != nil {
 		return err
 	}
-	if s.address = s.controller(0) + keda; s.controllers > 1 {
-		s.address = "scalers." + s.namespace + ".svc.cluster.local" + keda
-		if err := s.Apply(ctx, s.service()); err != nil {
+	if s.asks = s.controller(0) + keda; s.controllers > 1 {
+		s.asks = "scalers." + s.namespace + ".svc.cluster.local" + keda
+		if err := s.Apply(ctx, s.service("scalers")); err != nil {
 			return err
 		}
 	}
@@ -117,6 +117,14 @@ func (s *scene) placeNodes(ctx context.Context) error {
 // controller is the address of one.
 func (s *scene) controller(i int) string { return fmt.Sprintf("10.77.0.%d", s.addresses+i) }
 
+// address gives the machine that address.
+func (s *scene) address(ctx context.Context, i int) error {
+	if out, err := exec.CommandContext(ctx, "ip", "address", "replace", s.controller(i)+"/32", "dev", "lo").CombinedOutput(); err != nil {
+		return fmt.Errorf("giving the machine one more address: %w: %s", err, out)
+	}
+	return nil
+}
+
 // process is its name among the cluster's parts.
 func (s *scene) process(i int) string { return fmt.Sprintf("%s-control-%d", s.namespace, i+1) }
 
@@ -133,8 +141,8 @@ func (s *scene) startControllers(ctx context.Context, prometheus string) error {
 	}
 	for i := range s.controllers {
 		address := s.controller(i)
-		if out, err := exec.CommandContext(ctx, "ip", "address", "replace", address+"/32", "dev", "lo").CombinedOutput(); err != nil {
-			return fmt.Errorf("giving the machine one more address: %w: %s", err, out)
+		if err := s.address(ctx, i); err != nil {
+			return err
 		}
 		args := append([]string{"control", "--kubeconfig=" + kubeconfig, "--namespace=" + s.namespace, "--placement=" + s.placement, "--hub=http://" + s.hub.address,
 			"--prometheus=" + prometheus, "--load-every=1s", "--load-window=2s", "--sample-max-age=" + maxAge.String(),
@@ -170,25 +178,27 @@ func (s *scene) strike(ctx context.Context) error {
 		s.API.CoreV1().Nodes().DeleteCollection(ctx, metav1.DeleteOptions{}, metav1.ListOptions{LabelSelector: "scene=" + s.namespace}))
 }
 
-// service is the headless one of two replicas.
-func (s *scene) service() string {
+// service is the headless one of the controllers.
+func (s *scene) service(name string) string {
+	endpoints := ""
+	for i := range s.controllers {
+		endpoints += fmt.Sprintf("- {addresses: [%s], conditions: {ready: true}}\n", s.controller(i))
+	}
 	return fmt.Sprintf(`
 apiVersion: v1
 kind: Service
-metadata: {name: scalers, namespace: %[1]s}
+metadata: {name: %[2]s, namespace: %[1]s}
 spec:
   clusterIP: None
   ports: [{name: keda, port: 9402}]
 ---
 apiVersion: discovery.k8s.io/v1
 kind: EndpointSlice
-metadata: {name: scalers, namespace: %[1]s, labels: {kubernetes.io/service-name: scalers}}
+metadata: {name: %[2]s, namespace: %[1]s, labels: {kubernetes.io/service-name: %[2]s}}
 addressType: IPv4
 endpoints:
-- {addresses: [%[2]s], conditions: {ready: true}}
-- {addresses: [%[3]s], conditions: {ready: true}}
-ports: [{name: keda, port: 9402}]
-`, s.namespace, s.controller(0), s.controller(1))
+%[3]sports: [{name: keda, port: 9402}]
+`, s.namespace, name, endpoints)
 }
 
 // awaitAnswers waits until a controller has answered for a ScaledJob.

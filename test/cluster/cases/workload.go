@@ -30,7 +30,7 @@ type workload struct {
 
 // begin makes a ScaledJob.
 func (s *scene) begin(ctx context.Context, w workload) error {
-	trigger := map[string]any{"type": "external", "metadata": map[string]any{"scalerAddress": s.address}}
+	trigger := map[string]any{"type": "external", "metadata": map[string]any{"scalerAddress": s.asks}}
 	for key, value := range w.trigger {
 		trigger["metadata"].(map[string]any)[key] = value
 	}
