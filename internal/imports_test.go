@@ -17,7 +17,7 @@ var words = []string{"gpu", "ledger", "posture"}
 var steps = []string{
 	"cluster/placement",
 	"album", "blazepose", "bundle", "cluster/exporter", "cluster/prom", "cluster/hubapi", "cluster/scaler", "datadir", "frame", "line", "mqtt/announce", "mqtt/broker", "mqtt/device", "mqtt/ingest", "mqtt/outside", "mqtt/users",
-	"cluster/image", "cluster/manifest", "cluster/preflight",
+	"cluster/image", "cluster/manifest", "cluster/preflight", "cluster/stop",
 	"queue", "record", "simulate", "sketch", "store", "web",
 }
 

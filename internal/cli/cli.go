@@ -55,6 +55,7 @@ type grammar struct {
 	Users    usersCommand    `cmd:"" help:"Manage who may use the MQTT broker: add, list, remove."`
 	Image    imageCommand    `cmd:"" help:"Build the container image for a cluster, without Docker: --output FILE or --push REF."`
 	Deploy   deployCommand   `cmd:"" help:"Print what runs in a Kubernetes cluster: hub, controller, exporter, workers (--dry-run)."`
+	Stop     stopCommand     `cmd:"" help:"Take back what deploy made in a cluster; the hub's volume stays."`
 	Licenses licensesCommand `cmd:"" help:"Print the licences of Plumbline and of all that travels inside it."`
 	Version  versionCommand  `cmd:"" help:"Print the version."`
 }

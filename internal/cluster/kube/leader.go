@@ -139,7 +139,7 @@ func (l *elector) update(ctx context.Context, change func(*coordinationv1.LeaseS
 	c, lease := l.client, &coordinationv1.Lease{}
 	err := c.leases.Get().Namespace(c.namespace).Resource("leases").Name(l.Lease).Do(ctx).Into(lease)
 	if apierrors.IsNotFound(err) {
-		lease.ObjectMeta = metav1.ObjectMeta{Name: l.Lease, Namespace: c.namespace}
+		lease.ObjectMeta = metav1.ObjectMeta{Name: l.Lease, Namespace: c.namespace, Labels: leaseLabels}
 		if !change(&lease.Spec) {
 			return false, nil
 		}
@@ -154,6 +154,9 @@ func (l *elector) update(ctx context.Context, change func(*coordinationv1.LeaseS
 	}
 	return l.written(c.leases.Put().Namespace(c.namespace).Resource("leases").Name(l.Lease).Body(lease).Do(ctx).Error())
 }
+
+// leaseLabels are those of everything that deploy makes, so that stop finds the Lease, too.
+var leaseLabels = map[string]string{"app.kubernetes.io/managed-by": Manager, "app.kubernetes.io/part-of": Manager}
 
 func (l *elector) written(err error) (bool, error) {
 	switch {

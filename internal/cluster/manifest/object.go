@@ -133,6 +133,12 @@ const (
 	plumbline      = "plumbline"
 )
 
+// ComponentLabel tells the roles' objects and pods apart; WorkComponent is the workers'.
+const (
+	ComponentLabel = componentLabel
+	WorkComponent  = "work"
+)
+
 // Selector finds everything that was deployed to a namespace.
 const Selector = managedLabel + "=" + plumbline
 

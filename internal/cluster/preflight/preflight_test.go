@@ -184,7 +184,7 @@ func TestRightsAreOfTheKindsThatAreApplied(t *testing.T) {
 	all := preflight.Needed("there", []string{"Deployment", "Deployment", "ClusterRole"}, false)
 	for _, want := range []kube.Right{
 		{Verb: "patch", Kind: "Deployment", Namespace: "there"}, {Verb: "delete", Kind: "ClusterRole"},
-		{Verb: "get", Kind: "Service", Sub: "proxy", Namespace: "there"}, {Verb: "list", Kind: "Node"},
+		{Verb: "create", Kind: "Pod", Sub: "portforward", Namespace: "there"}, {Verb: "list", Kind: "Node"},
 	} {
 		if n := len(slices.DeleteFunc(slices.Clone(all), func(r kube.Right) bool { return r != want })); n != 1 {
 			t.Errorf("%d times: %s", n, want)

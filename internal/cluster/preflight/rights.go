@@ -20,7 +20,8 @@ func Needed(namespace string, kinds []string, taint bool) (all []kube.Right) {
 	all = append(all, rights(namespace, "Pod", "get", "list", "delete")...)
 	all = append(all, rights(namespace, "Job", "list", "delete")...)
 	all = append(all, rights(namespace, "PersistentVolumeClaim", "get", "list")...)
-	all = append(all, kube.Right{Verb: "get", Kind: "Service", Sub: "proxy", Namespace: namespace})
+	all = append(all, rights(namespace, "Lease", "list", "delete")...)
+	all = append(all, kube.Right{Verb: "create", Kind: "Pod", Sub: "portforward", Namespace: namespace})
 	all = append(all, kube.Right{Verb: "list", Kind: "Node"})
 	if taint {
 		all = append(all, kube.Right{Verb: "patch", Kind: "Node"})

@@ -1,0 +1,230 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"plumbline/internal/cluster/hubapi"
+	"plumbline/internal/cluster/kube"
+	"plumbline/internal/cluster/manifest"
+	"plumbline/internal/cluster/stop"
+	"plumbline/internal/config"
+)
+
+type stopCommand struct {
+	config.Stop `embed:""`
+}
+
+// Help says what stays.
+func (stopCommand) Help() string {
+	return `Deletes what plumbline deploy made in a cluster, known by its labels, and nothing else: first no new workers, then the workers,
+each with its picture in hand finished, then controller, exporter and hub, then the rest; our own taints are lifted. The hub's
+volume stays, and the next deploy goes on with it. May be given at any time, and again.
+
+Examples:
+  plumbline stop
+  plumbline stop --dry-run             # what would be deleted
+  plumbline stop --delete-data         # the hub's volume, too, if no picture is in it that was not recorded
+  plumbline stop --namespace other --yes`
+}
+
+func (c *stopCommand) Run(ctx context.Context, p *Process) error {
+	client, err := kube.Connect(kube.Options{
+		Kubeconfig: c.Kubeconfig, Context: c.Context, Namespace: c.Namespace, UserAgent: "plumbline/" + p.Version,
+		Warn: func(text string) { fmt.Fprintln(p.Stderr, "the cluster warns:", text) },
+	})
+	if err != nil {
+		return err
+	}
+	t := takedown{client: client, deleteData: c.DeleteData, force: c.Force}
+	plan, err := stop.Look(ctx, client, t.options())
+	if err != nil {
+		return err
+	}
+	if plan.Empty() {
+		fmt.Fprintf(p.Stdout, "Nothing of Plumbline's is in the namespace %s.\n", c.Namespace)
+		tellKept(p.Stdout, plan)
+		return nil
+	}
+	t.showPlan(ctx, p.Stdout, plan)
+	if c.DryRun {
+		return nil
+	}
+	if err := c.mayDeleteData(ctx, client, plan); err != nil {
+		return err
+	}
+	if !c.Yes && !agreed(p, "Stop it?") {
+		return errors.New("nothing was stopped")
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, c.Timeout, fmt.Errorf("not done after %s (--timeout); another plumbline stop goes on", c.Timeout))
+	defer cancel()
+	return t.run(ctx, p.Stdout)
+}
+
+// takedown is what plumbline stop and a watching deploy's ESC do.
+type takedown struct {
+	client            *kube.Client
+	deleteData, force bool
+}
+
+func (t takedown) options() stop.Options {
+	namespace := t.client.Namespace()
+	return stop.Options{
+		Marks:      kube.Marks{Namespace: namespace, Namespaced: manifest.Selector, Everywhere: manifest.SelectorEverywhere(namespace)},
+		DeleteData: t.deleteData, Force: t.force,
+		WithData: []string{manifest.AccountsSecret}, Component: manifest.ComponentLabel, Workers: manifest.WorkComponent,
+	}
+}
+
+// run takes everything back and shows how far it is.
+func (t takedown) run(ctx context.Context, to io.Writer) error {
+	o := t.options()
+	view := stopView{to: to, live: isTerminal(to)}
+	o.Progress = view.show
+	began := time.Now()
+	result, err := stop.Run(ctx, t.client, o)
+	view.end()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(to, "Stopped: %s deleted in %s.\n", counted(result.Deleted, "object"), time.Since(began).Round(time.Second))
+	for _, kept := range result.Kept {
+		fmt.Fprintln(to, "Kept:", kept)
+	}
+	return nil
+}
+
+// showPlan says what goes and what stays.
+func (t takedown) showPlan(ctx context.Context, to io.Writer, plan stop.Plan) {
+	server, name := t.client.Server()
+	if name != "" {
+		server = name + ", " + server
+	}
+	fmt.Fprintf(to, "In the namespace %s (%s) go:\n", t.client.Namespace(), server)
+	byKind := map[string][]string{}
+	var kinds []string
+	for _, r := range plan.Going {
+		if len(byKind[r.Kind]) == 0 {
+			kinds = append(kinds, r.Kind)
+		}
+		byKind[r.Kind] = append(byKind[r.Kind], r.Name)
+	}
+	for _, kind := range kinds {
+		fmt.Fprintf(to, "  %-22s %s\n", kind, strings.Join(byKind[kind], ", "))
+	}
+	if len(plan.Workers) > 0 {
+		fmt.Fprintf(to, "%s at work, and first finish what they have in hand: %s\n", counted(len(plan.Workers), "worker"), strings.Join(plan.Workers, ", "))
+	}
+	if len(plan.Tainted) > 0 {
+		fmt.Fprintf(to, "The taint %s is lifted from %s.\n", kube.ControlPlaneTaint, strings.Join(plan.Tainted, ", "))
+	}
+	if t.deleteData {
+		return
+	}
+	tellKept(to, plan)
+	if len(plan.Claims) > 0 {
+		if q, err := hubBacklog(ctx, t.client); err == nil && q.Waiting+q.Leased > 0 {
+			fmt.Fprintf(to, "%s on it wait to be analysed; the next deploy goes on with them.\n", counted(q.Waiting+q.Leased, "picture"))
+		}
+	}
+}
+
+func tellKept(to io.Writer, plan stop.Plan) {
+	if len(plan.Claims) > 0 {
+		fmt.Fprintf(to, "The hub's volume stays (%s)", strings.Join(plan.Claims, ", "))
+		if len(plan.Secrets) > 0 {
+			fmt.Fprintf(to, ", and with it %s: passwords of accounts on it", strings.Join(plan.Secrets, ", "))
+		}
+		fmt.Fprintln(to, "; --delete-data removes it.")
+	}
+}
+
+// mayDeleteData refuses to delete a volume with pictures that nothing else has.
+func (c *stopCommand) mayDeleteData(ctx context.Context, client *kube.Client, plan stop.Plan) error {
+	if !c.DeleteData || c.Yes || len(plan.Claims) == 0 {
+		return nil
+	}
+	q, err := hubBacklog(ctx, client)
+	if err != nil {
+		return fmt.Errorf("--delete-data: whether pictures would be lost cannot be seen, since the hub does not answer; deploy again and look, or delete them unseen with --yes: %w", err)
+	}
+	if q.Waiting+q.Leased+q.Dead > 0 {
+		return fmt.Errorf("--delete-data: %d pictures wait, %d are leased and %d are dead letters on the volume; let them be analysed (plumbline dead lists the last), or delete them with --yes. Nothing was stopped", q.Waiting, q.Leased, q.Dead)
+	}
+	return nil
+}
+
+// hubBacklog asks the hub through the API server, with the token from its Secret.
+func hubBacklog(ctx context.Context, client *kube.Client) (q hubapi.Queue, err error) {
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	secret, there, err := client.Get(ctx, kube.Ref{Kind: "Secret", Namespace: client.Namespace(), Name: manifest.HTTPSecret})
+	if err != nil {
+		return q, err
+	}
+	if !there {
+		return q, fmt.Errorf("there is no Secret %s", manifest.HTTPSecret)
+	}
+	token, err := base64.StdEncoding.DecodeString(secret.Text("data", "token"))
+	if err != nil {
+		return q, fmt.Errorf("reading the Secret %s: %w", manifest.HTTPSecret, err)
+	}
+	hub := hubClient{http: http.Client{Transport: client.Through(client.Namespace(), manifest.Hub, "http")}, base: "http://" + manifest.Hub, token: string(token)}
+	return q, hub.do(ctx, http.MethodGet, "/api/v1/queue", &q)
+}
+
+// agreed asks on a terminal; elsewhere nobody is there to be asked.
+func agreed(p *Process, question string) bool {
+	in, ok := p.Stdin.(io.Writer)
+	if !ok || !isTerminal(in) || !isTerminal(p.Stdout) {
+		return true
+	}
+	fmt.Fprintf(p.Stdout, "%s [y/N] ", question)
+	answer, _ := bufio.NewReader(p.Stdin).ReadString('\n')
+	return slices.Contains([]string{"y", "yes"}, strings.ToLower(strings.TrimSpace(answer)))
+}
+
+// stopView shows stages: one line each when it is done, and on a terminal one that changes for the stage that is waited for.
+type stopView struct {
+	to   io.Writer
+	live bool
+	open bool // a line that is not ended
+}
+
+func (v *stopView) show(p stop.Progress) {
+	v.end()
+	switch {
+	case p.Done && p.Text == "":
+	case p.Done:
+		fmt.Fprintf(v.to, "%s %-22s %s\n", marks[fine], p.Stage, p.Text)
+	case v.live:
+		fmt.Fprintf(v.to, "… %-22s %s", p.Stage, shortened(p.Left))
+		v.open = true
+	default:
+		fmt.Fprintf(v.to, "… %-22s waits for %s\n", p.Stage, shortened(p.Left))
+	}
+}
+
+// end removes the line that changes.
+func (v *stopView) end() {
+	if v.open {
+		fmt.Fprint(v.to, "\r\x1b[K")
+		v.open = false
+	}
+}
+
+func shortened(names []string) string {
+	const shown = 3
+	if len(names) <= shown {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:shown], ", "), len(names)-shown)
+}
