@@ -97,6 +97,12 @@ linux-%: assets .tools/zig/ready .tools/turbojpeg/%/lib/libturbojpeg.a
 image: dist ## build the container image dist/plumbline-image.tar for both (ARGS="--base …"; plumbline image --push uploads one)
 	@dist/plumbline-linux-$$(go env GOARCH) image --output dist/plumbline-image.tar $(ARGS)
 
+# The base is the one constant that `plumbline image` has. ARGS goes to Docker: --tag NAME, --platform linux/amd64,linux/arm64 --push.
+docker: ## build the Dockerfile, with everything from source (ARGS="--tag plumbline:1")
+	docker buildx build --build-arg BASE="$$(sed -n 's/^const DefaultBase = "\(.*\)"/\1/p' internal/cluster/image/options.go)" \
+	  --build-arg VERSION=$(VERSION) --build-arg REVISION="$$(git rev-parse HEAD)" \
+	  --build-arg CREATED="$$(TZ=UTC0 git show -s --format=%cd --date=format-local:%Y-%m-%dT%H:%M:%SZ)" $(ARGS) .
+
 dist-test: dist .tools/sysroot/arm64/proc/cpuinfo ## check both: symbol versions, and arm64 under qemu against amd64
 	@scripts/need.sh dist
 	@go run ./test/dist -picture $(PERSON)
@@ -146,6 +152,10 @@ compose-test: build .tools/base/$(shell go env GOARCH)/ready ## run deploy/compo
 	@scripts/need.sh compose
 	@test/compose/run.sh dist/plumbline
 
+docker-test: build .tools/base/$(shell go env GOARCH)/ready ## build the Dockerfile with a Docker of its own and hold the image against plumbline image's (root)
+	@scripts/need.sh compose
+	@test/docker/run.sh dist/plumbline
+
 ## ---- measurements ----------------------------------------------------------------------------------------------------
 
 .tools/peer/ready: test/bench/python/requirements.txt
@@ -182,4 +192,4 @@ clean: ## remove what was built (node_modules and .tools stay)
 	@rm -rf dist
 	@find internal/bundle/assets -mindepth 1 ! -name README.md -delete
 
-.PHONY: help deps deps-build deps-test build assets run demo test lint cover fuzz chaos compat cluster-test compose-test bench parity photos placement-study dist image dist-test licenses clean
+.PHONY: help deps deps-build deps-test build assets run demo test lint cover fuzz chaos compat cluster-test compose-test docker-test docker bench parity photos placement-study dist image dist-test licenses clean

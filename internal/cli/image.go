@@ -43,7 +43,15 @@ func (c *imageCommand) Run(ctx context.Context, p *Process) error {
 	if err := c.Image.Validate(); err != nil {
 		return misused(err)
 	}
-	built, err := buildImage(ctx, p, c.ImageBuild, newLog(p, config.Logging(c.QuietLogging)).With("component", "image"))
+	log := newLog(p, config.Logging(c.QuietLogging)).With("component", "image")
+	if dir, ok := strings.CutPrefix(c.Output, "files:"); ok {
+		o, err := imageOptions(p, c.ImageBuild, log)
+		if err != nil {
+			return err
+		}
+		return image.WriteFiles(o, dir)
+	}
+	built, err := buildImage(ctx, p, c.ImageBuild, log)
 	if err != nil {
 		return err
 	}
@@ -53,27 +61,36 @@ func (c *imageCommand) Run(ctx context.Context, p *Process) error {
 
 // buildImage is shared by every command that needs the image.
 func buildImage(ctx context.Context, p *Process, c config.ImageBuild, log *slog.Logger) (*image.Image, error) {
-	variants, err := imageVariants(p, c)
-	if err != nil {
-		return nil, misused(err)
-	}
-	models, err := bundle.ReadModels(c.ModelsDir, c.Models...)
-	if err != nil {
-		return nil, fmt.Errorf("finding the models: %w", err)
-	}
-	names, err := licenses.Modules()
+	o, err := imageOptions(p, c, log)
 	if err != nil {
 		return nil, err
-	}
-	o := image.Options{Variants: variants, Version: p.Version, Components: components(), Licences: names, Insecure: c.InsecureRegistry, Log: log}
-	for _, name := range slices.Sorted(maps.Keys(models)) {
-		o.Models = append(o.Models, image.File{Name: name, Content: models[name]})
 	}
 	built, err := image.Build(ctx, o)
 	if err != nil {
 		return nil, err
 	}
 	return built, tellOfImages(p, built)
+}
+
+// imageOptions find everything that goes into an image.
+func imageOptions(p *Process, c config.ImageBuild, log *slog.Logger) (image.Options, error) {
+	variants, err := imageVariants(p, c)
+	if err != nil {
+		return image.Options{}, misused(err)
+	}
+	models, err := bundle.ReadModels(c.ModelsDir, c.Models...)
+	if err != nil {
+		return image.Options{}, fmt.Errorf("finding the models: %w", err)
+	}
+	names, err := licenses.Modules()
+	if err != nil {
+		return image.Options{}, err
+	}
+	o := image.Options{Variants: variants, Version: p.Version, Components: components(), Licences: names, Insecure: c.InsecureRegistry, Log: log}
+	for _, name := range slices.Sorted(maps.Keys(models)) {
+		o.Models = append(o.Models, image.File{Name: name, Content: models[name]})
+	}
+	return o, nil
 }
 
 func tellOfImages(p *Process, built *image.Image) error {
@@ -104,8 +121,8 @@ func imageVariants(p *Process, c config.ImageBuild) ([]image.Variant, error) {
 	if err := errors.Join(err1, err2, err3); err != nil {
 		return nil, err
 	}
-	if name := binaries[""]; name != "" {
-		return nil, fmt.Errorf("--binary %s: say for which platform: linux/amd64=%s or linux/arm64=%s", name, name, name)
+	if name := binaries[""]; name != "" && len(c.Platform) != 1 {
+		return nil, fmt.Errorf("--binary %s: say for which platform, linux/amd64=%s or linux/arm64=%s, or build for one with --platform", name, name, name)
 	}
 	wanted, err := wantedPlatforms(c.Platform)
 	if err != nil {
@@ -113,7 +130,7 @@ func imageVariants(p *Process, c config.ImageBuild) ([]image.Variant, error) {
 	}
 	var variants []image.Variant
 	for _, platform := range wanted {
-		binary, err := findBinary(p, platform, binaries[string(platform)])
+		binary, err := findBinary(p, platform, valueFor(binaries, platform, ""))
 		if err != nil {
 			if len(c.Platform) > 0 {
 				return nil, err

@@ -16,7 +16,8 @@ fi
 
 work=$(mktemp -d)
 tree=$root/.tools/compose/tree
-export DOCKER_HOST=unix://$work/docker.sock DOCKER_CONFIG=$work/config COMPOSE_PROJECT_NAME=plumbline
+WORK=$work . "$root/test/docker/daemon.sh"
+export COMPOSE_PROJECT_NAME=plumbline
 export PLUMBLINE_IMAGE=plumbline:compose-test
 compose="docker-compose -f $work/deploy/compose/docker-compose.yml"
 step() { printf '%(%T)T %s\n' -1 "$*"; }
@@ -25,7 +26,7 @@ end() {
   code=$?
   [ $code -eq 0 ] || { $compose ps -a || true; $compose logs --no-color --tail 20 || tail -30 "$work/dockerd.log"; } >&2
   $compose down -v --timeout 20 >/dev/null 2>&1 || true
-  [ -z "${daemon:-}" ] || { kill "$daemon" && wait "$daemon"; } || true
+  stop_docker
   rm -rf "$work"
   exit $code
 }
@@ -65,18 +66,6 @@ INSIDE
   ln -sf /usr/lib/postgresql/15/bin/pg_isready /usr/lib/postgresql/15/bin/psql "$tree/usr/local/bin/"
 }
 
-start_docker() {
-  step "starting dockerd"
-  ip link set lo up
-  mount -t tmpfs none /run # containerd's and runc's own sockets and states
-  dockerd --data-root "$work/data" --exec-root "$work/exec" --pidfile "$work/docker.pid" -H "$DOCKER_HOST" >"$work/dockerd.log" 2>&1 &
-  daemon=$!
-  until docker info >/dev/null 2>&1; do
-    kill -0 $daemon 2>/dev/null || { tail -20 "$work/dockerd.log" >&2; exit 1; }
-    read -rt 0.2 <> <(:) || true
-  done
-}
-
 load_images() {
   step "making images"
   tar -C "$tree" -c . | docker import - plumbline-test-base >/dev/null
@@ -110,6 +99,7 @@ healthy() { [ "$(docker ps -q --filter health=healthy | wc -l)" -eq 6 ]; }
 
 [ -e "$tree/.whole" ] || fetch_tree
 equip_tree
+step "starting dockerd"
 start_docker
 load_images
 cp -r "$root/deploy" "$work/deploy"

@@ -110,12 +110,16 @@ func (b *builder) packModels() (err error) {
 	if len(b.Models) == 0 {
 		return nil
 	}
+	b.models, err = writeLayer(b.temp, b.modelEntries())
+	return err
+}
+
+func (b *builder) modelEntries() []entry {
 	entries := []entry{folder(FilesDir)}
 	for _, f := range b.Models {
 		entries = append(entries, content(FilesDir+"/"+f.Name, f.Content))
 	}
-	b.models, err = writeLayer(b.temp, entries)
-	return err
+	return entries
 }
 
 func (b *builder) build(ctx context.Context, v Variant) (built, error) {
@@ -183,7 +187,11 @@ func wanted(v Variant, from base) error {
 func (b *builder) layers(v Variant, sbom []byte) ([]mutate.Addendum, error) {
 	var list []mutate.Addendum
 	if v.Library != "" {
-		l, err := b.libraryLayer(v.Library)
+		entries, err := libraryEntries(v.Library)
+		if err != nil {
+			return nil, err
+		}
+		l, err := writeLayer(b.temp, entries)
 		if err != nil {
 			return nil, err
 		}
@@ -192,19 +200,27 @@ func (b *builder) layers(v Variant, sbom []byte) ([]mutate.Addendum, error) {
 	if b.models != nil {
 		list = append(list, addendum(b.models, "models"))
 	}
-	binary, err := fileFrom(BinaryPath, v.Binary, 0o755)
+	entries, err := binaryEntries(v.Binary, sbom)
 	if err != nil {
-		return nil, fmt.Errorf("the binary: %w", err)
+		return nil, err
 	}
-	l, err := writeLayer(b.temp, []entry{binary, content(SBOMPath, sbom)})
+	l, err := writeLayer(b.temp, entries)
 	if err != nil {
 		return nil, err
 	}
 	return append(list, addendum(l, "plumbline")), nil
 }
 
-// libraryLayer holds the library under the name that is looked for, and the providers that it loads from its own folder.
-func (b *builder) libraryLayer(library string) (v1.Layer, error) {
+func binaryEntries(binary string, sbom []byte) ([]entry, error) {
+	e, err := fileFrom(BinaryPath, binary, 0o755)
+	if err != nil {
+		return nil, fmt.Errorf("the binary: %w", err)
+	}
+	return []entry{e, content(SBOMPath, sbom)}, nil
+}
+
+// libraryEntries are the library under the name that is looked for, and the providers that it loads from its own folder.
+func libraryEntries(library string) ([]entry, error) {
 	main, err := fileFrom(FilesDir+"/"+libraryName, library, 0o755)
 	if err != nil {
 		return nil, fmt.Errorf("ONNX Runtime's library: %w", err)
@@ -221,7 +237,7 @@ func (b *builder) libraryLayer(library string) (v1.Layer, error) {
 		}
 		entries = append(entries, e)
 	}
-	return writeLayer(b.temp, entries)
+	return entries, nil
 }
 
 func addendum(l v1.Layer, what string) mutate.Addendum {
