@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"image"
 	"io"
 	"io/fs"
 	"os"
@@ -184,21 +185,23 @@ func (a *analysis) work(take func() (int, bool), give func(int, analyzed) error)
 		return fmt.Errorf("opening an inference session: %w", err)
 	}
 	defer func() { err = errors.Join(err, session.Close()) }()
-	var f posture.Frame
+	var ground image.YCbCr
 	for i, ok := take(); ok; i, ok = take() {
-		if err := give(i, a.one(session, i, &f)); err != nil {
+		if err := give(i, a.one(session, i, &ground)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (a *analysis) one(s *line.Session, i int, f *posture.Frame) analyzed {
+func (a *analysis) one(s *line.Session, i int, ground *image.YCbCr) analyzed {
 	result := analyzed{file: a.files[i]}
 	picture, err := a.read(a.files[i])
-	if err == nil {
-		err = s.Decode(picture, f)
+	if err != nil {
+		result.err = err
+		return result
 	}
+	f, err := s.Decode(picture, ground)
 	if err != nil {
 		result.err = err
 		return result
@@ -211,7 +214,7 @@ func (a *analysis) one(s *line.Session, i int, f *posture.Frame) analyzed {
 	}
 	result.assessment = a.judge.Assess(poses)
 	if s.Draw != nil {
-		result.err = a.keep(s, i, f, result.assessment)
+		result.err = a.keep(s, i, ground, result.assessment)
 	}
 	return result
 }
@@ -238,8 +241,8 @@ func (a *analysis) read(name string) ([]byte, error) {
 }
 
 // keep saves the annotated picture; the number in front keeps equal names of different folders apart.
-func (a *analysis) keep(s *line.Session, i int, f *posture.Frame, as posture.Assessment) error {
-	jpeg, err := s.Draw(f, as)
+func (a *analysis) keep(s *line.Session, i int, ground *image.YCbCr, as posture.Assessment) error {
+	jpeg, err := s.Draw(ground, as)
 	if err != nil {
 		return fmt.Errorf("drawing: %w", err)
 	}

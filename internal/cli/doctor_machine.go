@@ -14,7 +14,6 @@ import (
 	"plumbline/internal/config"
 	"plumbline/internal/datadir"
 	"plumbline/internal/demo/people"
-	"plumbline/internal/posture"
 	"plumbline/internal/store"
 )
 
@@ -128,12 +127,12 @@ func tryInference(c *config.Serve) (time.Duration, string, error) {
 		return 0, "", err
 	}
 	defer session.Close() //nolint:errcheck // the process ends soon
-	var f posture.Frame
-	if err := session.Decode(people.People()[0].Picture, &f); err != nil {
+	picture, err := session.Decode(people.People()[0].Picture, nil)
+	if err != nil {
 		return 0, "", err
 	}
 	began := time.Now()
-	poses, err := session.Detect(&f)
+	poses, err := session.Detect(picture)
 	if err == nil && len(poses) == 0 {
 		err = errors.New("the model loads, but finds nobody where somebody is")
 	}

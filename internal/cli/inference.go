@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"image"
 	"log/slog"
 	"runtime"
 
@@ -73,7 +74,7 @@ func sessionMaker(rt *blazepose.Runtime, l frame.Limits, precision int, pictures
 			return nil, errors.Join(err, estimator.Close())
 		}
 		return &line.Session{
-			Decode: decoder.Decode,
+			Decode: decode(decoder, draw != nil),
 			Detect: func(f *posture.Frame) ([]posture.Pose, error) { return estimator.Estimate(f, precision) },
 			Draw:   draw,
 			Close:  estimator.Close,
@@ -81,8 +82,19 @@ func sessionMaker(rt *blazepose.Runtime, l frame.Limits, precision int, pictures
 	}
 }
 
+// decode keeps a session's frame.
+func decode(d *frame.Decoder, drawn bool) func([]byte, *image.YCbCr) (*posture.Frame, error) {
+	var f posture.Frame
+	return func(picture []byte, ground *image.YCbCr) (*posture.Frame, error) {
+		if !drawn {
+			ground = nil
+		}
+		return &f, d.DecodeOnto(picture, &f, ground)
+	}
+}
+
 // pen makes the picture to keep; pictures is annotated, skeleton or none.
-func pen(pictures string) (func(*posture.Frame, posture.Assessment) ([]byte, error), error) {
+func pen(pictures string) (func(*image.YCbCr, posture.Assessment) ([]byte, error), error) {
 	if pictures == "none" {
 		return nil, nil
 	}
@@ -91,9 +103,9 @@ func pen(pictures string) (func(*posture.Frame, posture.Assessment) ([]byte, err
 		return nil, err
 	}
 	artist := sketch.New(sketch.Style{Blank: pictures == "skeleton"})
-	return func(f *posture.Frame, a posture.Assessment) ([]byte, error) {
-		artist.Draw(f, a)
-		return encoder.Encode(f)
+	return func(ground *image.YCbCr, a posture.Assessment) ([]byte, error) {
+		artist.Draw(ground, a)
+		return encoder.Encode(ground)
 	}, nil
 }
 

@@ -3,6 +3,7 @@
 package frame_test
 
 import (
+	"image"
 	"testing"
 
 	"plumbline/internal/frame"
@@ -22,7 +23,11 @@ func picture(t testing.TB, w, h int) (*posture.Frame, []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	jpeg, err := e.Encode(f)
+	var ground image.YCbCr
+	if err := frame.Ground(f, &ground); err != nil {
+		t.Fatal(err)
+	}
+	jpeg, err := e.Encode(&ground)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,12 +40,23 @@ func BenchmarkDecode(b *testing.B) {
 			_, jpeg := picture(b, size[0], size[1])
 			d := newDecoder(b)
 			var f posture.Frame
-			b.ReportAllocs()
-			for b.Loop() {
-				if err := d.Decode(jpeg, &f); err != nil {
-					b.Fatal(err)
+			var ground image.YCbCr
+			b.Run("to measure", func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					if err := d.Decode(jpeg, &f); err != nil {
+						b.Fatal(err)
+					}
 				}
-			}
+			})
+			b.Run("to measure and draw on", func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					if err := d.DecodeOnto(jpeg, &f, &ground); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
 		})
 	}
 }
@@ -49,13 +65,17 @@ func BenchmarkEncode(b *testing.B) {
 	for name, size := range map[string][2]int{"640x480": {640, 480}, "1920x1080": {1920, 1080}} {
 		b.Run(name, func(b *testing.B) {
 			f, _ := picture(b, size[0], size[1])
+			var ground image.YCbCr
+			if err := frame.Ground(f, &ground); err != nil {
+				b.Fatal(err)
+			}
 			e, err := frame.NewEncoder(0)
 			if err != nil {
 				b.Fatal(err)
 			}
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := e.Encode(f); err != nil {
+				if _, err := e.Encode(&ground); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -2,15 +2,15 @@ package frame
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
-
-	"plumbline/internal/posture"
+	"image"
 )
 
 // DefaultQuality of annotated pictures: lines and text stay clean.
 const DefaultQuality = 85
 
-// Encoder writes frames as JPEG (4:2:0, the fast DCT). It keeps its working memory between pictures and is not safe for
+// Encoder writes pictures as JPEG (4:2:0, the fast DCT). It keeps its working memory between pictures and is not safe for
 // concurrent use: one per goroutine.
 type Encoder struct {
 	quality int
@@ -31,13 +31,13 @@ func NewEncoder(quality int) (*Encoder, error) {
 	return &Encoder{quality: quality}, nil
 }
 
-// Encode returns the frame as a JPEG in memory of its own, the caller's to keep.
-func (e *Encoder) Encode(f *posture.Frame) ([]byte, error) {
-	if f.Width < 1 || f.Height < 1 || len(f.Pix) != 3*f.Width*f.Height {
-		return nil, fmt.Errorf("encoding picture: %d bytes are no frame of %d x %d pixels", len(f.Pix), f.Width, f.Height)
+// Encode returns a ground as a JPEG in memory of its own, the caller's to keep.
+func (e *Encoder) Encode(ground *image.YCbCr) ([]byte, error) {
+	if !shaped(ground) {
+		return nil, errors.New("encoding picture: these planes were not made by this package")
 	}
-	e.buffer = resize(e.buffer, largestJPEG(f.Width, f.Height))
-	n, err := encodeJPEG(f, e.quality, e.buffer)
+	e.buffer = resize(e.buffer, largestJPEG(ground.Rect.Dx(), ground.Rect.Dy()))
+	n, err := encodeJPEG(ground, e.quality, e.buffer)
 	if err != nil {
 		return nil, fmt.Errorf("encoding picture: %w", err)
 	}

@@ -5,6 +5,7 @@ package frame_test
 import (
 	"encoding/binary"
 	"errors"
+	"image"
 	"os"
 	"path/filepath"
 	"strings"
@@ -172,15 +173,29 @@ func meanDifference(a, b []byte) float64 {
 	return float64(sum) / float64(len(a))
 }
 
-func TestEncodeRefusesWhatIsNoFrame(t *testing.T) {
+func TestGroundRefusesWhatIsNoFrame(t *testing.T) {
+	for name, f := range map[string]posture.Frame{
+		"empty": {}, "too few bytes": {Width: 4, Height: 4, Pix: make([]byte, 47)}, "negative": {Width: -1, Height: -1, Pix: make([]byte, 3)},
+	} {
+		if err := frame.Ground(&f, new(image.YCbCr)); err == nil {
+			t.Errorf("%s: made planes", name)
+		}
+	}
+}
+
+func TestEncodeRefusesWhatIsNoGround(t *testing.T) {
 	e, err := frame.NewEncoder(0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, f := range map[string]posture.Frame{
-		"empty": {}, "too few bytes": {Width: 4, Height: 4, Pix: make([]byte, 47)}, "negative": {Width: -1, Height: -1, Pix: make([]byte, 3)},
+	short := image.NewYCbCr(image.Rect(0, 0, 8, 8), image.YCbCrSubsampleRatio420)
+	short.Cr = short.Cr[1:]
+	for name, ground := range map[string]*image.YCbCr{
+		"empty": {}, "too few bytes": short,
+		"an odd side": image.NewYCbCr(image.Rect(0, 0, 7, 7), image.YCbCrSubsampleRatio420),
+		"4:4:4":       image.NewYCbCr(image.Rect(0, 0, 8, 8), image.YCbCrSubsampleRatio444),
 	} {
-		if _, err := e.Encode(&f); err == nil {
+		if _, err := e.Encode(ground); err == nil {
 			t.Errorf("%s: encoded", name)
 		}
 	}

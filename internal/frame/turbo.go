@@ -5,7 +5,10 @@ package frame
 /*
 #cgo LDFLAGS: -l:libturbojpeg.a
 #include <stdio.h>
+#include <string.h>
 #include <turbojpeg.h>
+
+#include "colour.h"
 
 // Each picture gets a compressor or decompressor of its own (a few microseconds): libjpeg keeps Huffman and quantization
 // tables from one picture to the next, so that a damaged or table-less JPEG would spoil, or be shaped by, its neighbours.
@@ -37,13 +40,49 @@ static int decode(const unsigned char *jpeg, unsigned long size, unsigned char *
 	return result;
 }
 
-static int encode(const unsigned char *pix, int width, int height, int quality, unsigned char *jpeg, unsigned long *size,
-                  message *m) {
-	int result = -1;
+// A picture's planes for writing: 4:2:0, both sides of luma rounded up to even.
+typedef struct { unsigned char *luma, *blue, *red; int luma_stride, chroma_stride, width, height; } ground;
+
+// decode_planes gives the planes of a grey or 4:2:0 JPEG as it holds them. It returns -1 for all others, and where anything is wrong.
+static int decode_planes(const unsigned char *jpeg, unsigned long size, ground g) {
+	int w = 0, h = 0, subsampling = -1, colorspace = -1, result = -1;
+	unsigned char *planes[] = {g.luma, g.blue, g.red};
+	int strides[] = {g.luma_stride, g.chroma_stride, g.chroma_stride};
+	tjhandle handle = tjInitDecompress();
+	if (handle == NULL) return -1;
+	int known = tjDecompressHeader3(handle, jpeg, size, &w, &h, &subsampling, &colorspace) == 0 && w == g.width && h == g.height;
+	int gray = subsampling == TJSAMP_GRAY && colorspace == TJCS_GRAY;
+	if (known && (gray || (subsampling == TJSAMP_420 && colorspace == TJCS_YCbCr))) {
+		result = tjDecompressToYUVPlanes(handle, jpeg, size, planes, g.width, strides, g.height, TJFLAG_LIMITSCANS);
+		if (result != 0 && tjGetErrorCode(handle) == TJERR_WARNING) result = 0;
+	}
+	if (gray && result == 0) {
+		size_t samples = (size_t)g.chroma_stride * (size_t)((g.height + 1) / 2);
+		memset(g.blue, 128, samples);
+		memset(g.red, 128, samples);
+	}
+	tjDestroy(handle);
+	return result;
+}
+
+// separate makes planes of pixels.
+static int separate(const unsigned char *pix, ground g, message *m) {
+	unsigned char *planes[] = {g.luma, g.blue, g.red};
+	int strides[] = {g.luma_stride, g.chroma_stride, g.chroma_stride}, result = -1;
+	tjhandle handle = tjInitCompress();
+	if (handle != NULL) result = tjEncodeYUVPlanes(handle, pix, g.width, 0, g.height, TJPF_RGB, planes, strides, TJSAMP_420, 0);
+	explain(handle, m);
+	if (handle != NULL) tjDestroy(handle);
+	return result;
+}
+
+static int encode(ground g, int quality, unsigned char *jpeg, unsigned long *size, message *m) {
+	const unsigned char *planes[] = {g.luma, g.blue, g.red};
+	int strides[] = {g.luma_stride, g.chroma_stride, g.chroma_stride}, result = -1;
 	tjhandle handle = tjInitCompress();
 	if (handle != NULL)
-		result = tjCompress2(handle, pix, width, 0, height, TJPF_RGB, &jpeg, size, TJSAMP_420, quality,
-		                     TJFLAG_NOREALLOC | TJFLAG_FASTDCT);
+		result = tjCompressFromYUVPlanes(handle, planes, g.width, strides, g.height, TJSAMP_420, &jpeg, size, quality,
+		                                 TJFLAG_NOREALLOC | TJFLAG_FASTDCT);
 	explain(handle, m);
 	if (handle != NULL) tjDestroy(handle);
 	return result;
@@ -53,7 +92,11 @@ import "C"
 
 import (
 	"fmt"
+	"image"
+	"runtime"
 	"unsafe"
+
+	"golang.org/x/sys/cpu"
 
 	"plumbline/internal/posture"
 )
@@ -87,14 +130,63 @@ func largestJPEG(width, height int) int {
 	return int(C.tjBufSize(C.int(width), C.int(height), C.TJSAMP_420))
 }
 
+// fastPlanes says whether decodeGround is faster than decodeJPEG and separate.
+var fastPlanes = cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512VL
+
+// decodeGround decodes a JPEG into planes, and makes of these the very pixels that decodeJPEG makes. It does nothing of use, and
+// says so, where the JPEG has no such planes or cannot be decoded: decodeJPEG can then, or says what is wrong.
+func decodeGround(picture []byte, pix []byte, ground *image.YCbCr) bool {
+	const narrowest = 5 // chroma of narrower pictures isn't smoothed
+	if ground.Rect.Dx() < narrowest {
+		return false
+	}
+	g, held := planesOf(ground)
+	defer held.Unpin()
+	if C.decode_planes(bytePointer(picture), C.ulong(len(picture)), g) != 0 {
+		return false
+	}
+	p := C.struct_planes{
+		luma: (*C.uint8_t)(g.luma), blue: (*C.uint8_t)(g.blue), red: (*C.uint8_t)(g.red),
+		luma_stride: g.luma_stride, chroma_stride: g.chroma_stride, width: g.width, height: g.height,
+	}
+	return C.colour_avx512(&p, (*C.uint8_t)(bytePointer(pix))) == 0
+}
+
+// separate makes planes of a frame's pixels.
+func separate(f *posture.Frame, ground *image.YCbCr) error {
+	var m C.message
+	g, held := planesOf(ground)
+	defer held.Unpin()
+	if C.separate(bytePointer(f.Pix), g, &m) != 0 {
+		return fmt.Errorf("libjpeg-turbo: %s", C.GoString(&m.text[0]))
+	}
+	return nil
+}
+
 // encodeJPEG writes into out, which has largestJPEG bytes, and returns how many it wrote.
-func encodeJPEG(f *posture.Frame, quality int, out []byte) (int, error) {
+func encodeJPEG(ground *image.YCbCr, quality int, out []byte) (int, error) {
 	var m C.message
 	size := C.ulong(len(out))
-	if C.encode(bytePointer(f.Pix), C.int(f.Width), C.int(f.Height), C.int(quality), bytePointer(out), &size, &m) != 0 {
+	g, held := planesOf(ground)
+	defer held.Unpin()
+	if C.encode(g, C.int(quality), bytePointer(out), &size, &m) != 0 {
 		return 0, fmt.Errorf("libjpeg-turbo: %s", C.GoString(&m.text[0]))
 	}
 	return int(size), nil
+}
+
+// planesOf gives C the planes, pinned until they are unpinned.
+func planesOf(ground *image.YCbCr) (C.ground, *runtime.Pinner) {
+	g := C.ground{
+		luma: bytePointer(ground.Y), blue: bytePointer(ground.Cb), red: bytePointer(ground.Cr),
+		luma_stride: C.int(ground.YStride), chroma_stride: C.int(ground.CStride),
+		width: C.int(ground.Rect.Dx()), height: C.int(ground.Rect.Dy()),
+	}
+	held := new(runtime.Pinner)
+	held.Pin(g.luma)
+	held.Pin(g.blue)
+	held.Pin(g.red)
+	return g, held
 }
 
 func bytePointer(b []byte) *C.uchar { return (*C.uchar)(unsafe.Pointer(unsafe.SliceData(b))) }

@@ -4,6 +4,7 @@ package frame
 
 import (
 	"errors"
+	"image"
 
 	"plumbline/internal/posture"
 )
@@ -23,4 +24,10 @@ func decodeJPEG([]byte, int, int, turboFormat, []byte) error { return errNoTurbo
 
 func largestJPEG(int, int) int { return 0 }
 
-func encodeJPEG(*posture.Frame, int, []byte) (int, error) { return 0, errNoTurbo }
+var fastPlanes = false
+
+func decodeGround([]byte, []byte, *image.YCbCr) bool { return false }
+
+func separate(*posture.Frame, *image.YCbCr) error { return errNoTurbo }
+
+func encodeJPEG(*image.YCbCr, int, []byte) (int, error) { return 0, errNoTurbo }

@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"image"
 	"log/slog"
 	"sync"
 	"time"
@@ -33,10 +34,12 @@ type Claim interface {
 // Session is what one inference session brings: a decoder, a detector and a pen. It is used by one goroutine at a time,
 // save Draw, which may run beside the next picture's Decode and Detect.
 type Session struct {
-	Decode func(picture []byte, into *posture.Frame) error
+	// Decode gives the frame to measure, which is the session's own until the next Decode, and fills ground with the same picture
+	// for Draw, if there is one.
+	Decode func(picture []byte, ground *image.YCbCr) (*posture.Frame, error)
 	Detect func(*posture.Frame) ([]posture.Pose, error)
 	// Draw makes the picture to keep, a JPEG that the line owns; nil when no pictures are kept.
-	Draw  func(*posture.Frame, posture.Assessment) ([]byte, error)
+	Draw  func(ground *image.YCbCr, a posture.Assessment) ([]byte, error)
 	Close func() error
 }
 
@@ -60,10 +63,10 @@ type Line struct {
 
 // What one session holds at most: one capture is inferred, one is drawn, and the others wait for the hub's commit, which takes
 // some round trips to a database that may be far away: 46 results cover half a second at 90 pictures a second. Those that wait
-// need their frame no more, so two frames go round; a frame of a large picture is 20 MB and more.
+// need their picture no more, so two grounds go round; that of a large picture is 10 MB and more.
 const (
-	inHandPerSession = 48
-	framesPerSession = 2
+	inHandPerSession  = 48
+	groundsPerSession = 2
 )
 
 // Run carries captures until ctx ends, then finishes what is in hand within Grace and gives the rest back.
@@ -82,13 +85,13 @@ func (l *Line) Run(ctx context.Context) error {
 	return group.Wait()
 }
 
-// work is one session's loop. Frames go round: inference fills one, a finisher draws on it and puts it back.
+// work is one session's loop. Grounds go round: decoding fills one, a finisher draws on it and puts it back.
 func (l *Line) work(ctx context.Context, session *Session) error {
 	inHand, cancel := graceful(ctx, l.Grace)
 	defer cancel()
-	frames := make(chan *posture.Frame, framesPerSession)
-	for range cap(frames) {
-		frames <- new(posture.Frame)
+	grounds := make(chan *image.YCbCr, groundsPerSession)
+	for range cap(grounds) {
+		grounds <- new(image.YCbCr)
 	}
 	var finishing sync.WaitGroup
 	defer finishing.Wait()
@@ -96,21 +99,21 @@ func (l *Line) work(ctx context.Context, session *Session) error {
 	pen := make(chan struct{}, 1) // one pen a session: Draw is not called twice at once
 	for {
 		hands <- struct{}{}
-		frame := <-frames
+		ground := <-grounds
 		claim, err := l.Claim(ctx)
 		if err != nil {
 			return endOfClaims(ctx, err)
 		}
-		assessment, ok := l.analyze(inHand, session, claim, frame)
+		result, ok := l.analyze(inHand, session, claim, ground)
 		if !ok {
-			frames <- frame
+			grounds <- ground
 			<-hands
 			continue
 		}
 		finishing.Go(func() {
 			defer func() { <-hands }()
-			result, err := l.draw(session, pen, claim.Capture(), frame, assessment)
-			frames <- frame
+			err := l.draw(session, pen, ground, &result)
+			grounds <- ground
 			if err != nil {
 				l.setAside(inHand, claim, err)
 				return
@@ -138,21 +141,22 @@ func graceful(ctx context.Context, grace time.Duration) (context.Context, contex
 }
 
 // analyze decodes, detects and judges; ok is false where the capture has already found its end.
-func (l *Line) analyze(ctx context.Context, s *Session, claim Claim, frame *posture.Frame) (a posture.Assessment, ok bool) {
+func (l *Line) analyze(ctx context.Context, s *Session, claim Claim, ground *image.YCbCr) (r posture.Result, ok bool) {
 	capture := claim.Capture()
 	started := l.Now()
-	if err := s.Decode(capture.Picture, frame); err != nil {
+	frame, err := s.Decode(capture.Picture, ground)
+	if err != nil {
 		l.setAside(ctx, claim, fmt.Errorf("decoding: %w", err))
-		return a, false
+		return r, false
 	}
 	decoded := l.Now()
 	poses, err := s.Detect(frame)
 	if err != nil {
 		l.setAside(ctx, claim, fmt.Errorf("detecting: %w", err))
-		return a, false
+		return r, false
 	}
 	l.Metrics.analyzed(decoded.Sub(started), l.Now().Sub(decoded))
-	return l.Judge.Assess(poses), true
+	return l.result(capture, frame, l.Judge.Assess(poses)), true
 }
 
 // setAside ends a claim whose analysis went wrong: a dead letter where the picture is at fault, else back to the queue with
@@ -170,22 +174,21 @@ func (l *Line) setAside(ctx context.Context, claim Claim, err error) {
 	l.Metrics.failed()
 }
 
-// draw makes the result with its picture.
-func (l *Line) draw(s *Session, pen chan struct{}, c posture.Capture, f *posture.Frame, a posture.Assessment) (posture.Result, error) {
-	result := l.result(c, f, a)
+// draw adds the picture to the result.
+func (l *Line) draw(s *Session, pen chan struct{}, ground *image.YCbCr, r *posture.Result) error {
 	if s.Draw == nil {
-		return result, nil
+		return nil
 	}
 	pen <- struct{}{}
 	defer func() { <-pen }()
 	started := l.Now()
-	annotated, err := s.Draw(f, a)
+	annotated, err := s.Draw(ground, r.Assessment)
 	if err != nil {
-		return result, fmt.Errorf("drawing the annotated picture: %w", err)
+		return fmt.Errorf("drawing the annotated picture: %w", err)
 	}
 	l.Metrics.drawn(l.Now().Sub(started))
-	result.Annotated = annotated
-	return result, nil
+	r.Annotated = annotated
+	return nil
 }
 
 // finish records and acknowledges, in this order.

@@ -3,6 +3,7 @@ package line_test
 import (
 	"context"
 	"errors"
+	"image"
 	"log/slog"
 	"slices"
 	"strings"
@@ -72,12 +73,11 @@ func newLine(d *diary, captures []string, detect func(*posture.Frame) ([]posture
 		},
 		NewSession: func() (*line.Session, error) {
 			return &line.Session{
-				Decode: func(picture []byte, into *posture.Frame) error {
+				Decode: func(picture []byte, _ *image.YCbCr) (*posture.Frame, error) {
 					if string(picture) == "broken" {
-						return poison{}
+						return nil, poison{}
 					}
-					into.Width, into.Height = 4, 3
-					return nil
+					return &posture.Frame{Width: 4, Height: 3}, nil
 				},
 				Detect: detect,
 				Close:  func() error { d.note("session closed"); return nil },

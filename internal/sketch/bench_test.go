@@ -1,6 +1,7 @@
 package sketch_test
 
 import (
+	"image"
 	"testing"
 
 	"plumbline/internal/posture"
@@ -10,23 +11,25 @@ import (
 func BenchmarkDraw(b *testing.B) {
 	for name, size := range map[string][2]int{"640x480": {640, 480}, "1920x1080": {1920, 1080}} {
 		b.Run(name, func(b *testing.B) {
-			f := grayFrame(size[0], size[1])
+			g := grayGround(size[0], size[1])
 			a := slouching(size[0], size[1])
 			artist := sketch.New(sketch.Style{})
 			b.ReportAllocs()
 			for b.Loop() {
-				artist.Draw(f, a)
+				artist.Draw(g, a)
 			}
 		})
 	}
 }
 
-func grayFrame(w, h int) *posture.Frame {
-	f := &posture.Frame{Width: w, Height: h, Pix: make([]byte, 3*w*h)}
-	for i := range f.Pix {
-		f.Pix[i] = 128
+func grayGround(w, h int) *image.YCbCr {
+	g := image.NewYCbCr(image.Rect(0, 0, w, h), image.YCbCrSubsampleRatio420)
+	for _, plane := range [][]byte{g.Y, g.Cb, g.Cr} {
+		for i := range plane {
+			plane[i] = 128
+		}
 	}
-	return f
+	return g
 }
 
 // slouching is a person seen from their right, filling most of the picture's height, both sides visible.

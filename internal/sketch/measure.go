@@ -100,7 +100,7 @@ const labelShare = 0.16
 // returns the label's box.
 func (s *scene) drawDegrees(l lean, share float32) box {
 	h := 1.3 * s.text
-	if !l.shown() || math.IsNaN(l.degrees) || h > labelShare*float32(s.canvas.frame.Height) {
+	if !l.shown() || math.IsNaN(l.degrees) || h > labelShare*float32(s.canvas.height) {
 		return box{}
 	}
 	f := s.texts.face(bold, s.text*0.95)
@@ -132,9 +132,9 @@ func (s *scene) labelLeft(l lean) bool {
 	return l.to.x >= l.from.x
 }
 
-// within moves a box into the frame.
+// within moves a box into the picture.
 func (c *canvas) within(b box) box {
-	b.x = max(min(b.x, float32(c.frame.Width)-b.w), 0)
-	b.y = max(min(b.y, float32(c.frame.Height)-b.h), 0)
+	b.x = max(min(b.x, float32(c.width)-b.w), 0)
+	b.y = max(min(b.y, float32(c.height)-b.h), 0)
 	return b
 }

@@ -115,7 +115,7 @@ func (p *panel) measure(s *scene) {
 	p.titleFace, p.rowFace, p.mutedFace = s.texts.face(bold, 1.3*t), s.texts.face(medium, t), s.texts.face(medium, 0.85*t)
 	p.pad, p.signSize = 0.7*t, 1.45*t
 	if p.title == "" { // the sign alone, on a thumbnail
-		p.signSize = min(p.signSize, 0.34*float32(min(s.canvas.frame.Width, s.canvas.frame.Height)))
+		p.signSize = min(p.signSize, 0.34*float32(min(s.canvas.width, s.canvas.height)))
 		p.pad = 0.16 * p.signSize
 	}
 	p.w, p.h = 2*p.pad+p.signSize, 2*p.pad+p.signSize
@@ -152,7 +152,7 @@ func (p *panel) rowsHeight(t float32) float32 {
 
 // fits asks for room in the picture, and of a panel with a choice that it hide little of the picture.
 func (p *panel) fits(c *canvas) bool {
-	w, h := float32(c.frame.Width), float32(c.frame.Height)
+	w, h := float32(c.width), float32(c.height)
 	if p.title == "" {
 		return true
 	}
@@ -185,7 +185,7 @@ func (p *panel) draw(s *scene, v verdict) {
 
 // place chooses the corner with the fewest landmarks under it; a head counts for more than a foot.
 func (p *panel) place(s *scene) box {
-	w, h := float32(s.canvas.frame.Width), float32(s.canvas.frame.Height)
+	w, h := float32(s.canvas.width), float32(s.canvas.height)
 	m := min(0.7*s.text, 0.05*min(w, h), max((w-p.w)/2, 0), max((h-p.h)/2, 0))
 	right, bottom := max(w-p.w-m, 0), max(h-p.h-m, 0)
 	corners := [...]box{{m, m, p.w, p.h}, {right, m, p.w, p.h}, {m, bottom, p.w, p.h}, {right, bottom, p.w, p.h}}
@@ -220,7 +220,7 @@ func (s *scene) hidden(b box) (count int) {
 // drawSign draws the verdict's symbol: shapes differ, not only colours.
 func (s *scene) drawSign(v verdict, center point, r float32) {
 	c := s.canvas
-	dark := ink{13, 18, 26, 1}
+	dark := rgb(13, 18, 26, 1)
 	at := func(x, y float32) point { return center.add(point{x * r, y * r}) }
 	width := 0.26 * r
 	if v.sign == signWarning {

@@ -4,6 +4,8 @@
 package sketch
 
 import (
+	"image"
+
 	"plumbline/internal/posture"
 )
 
@@ -24,20 +26,28 @@ type Artist struct {
 // New returns an artist.
 func New(style Style) *Artist { return &Artist{style: style} }
 
-// Draw draws the assessment into the frame.
-func (ar *Artist) Draw(f *posture.Frame, a posture.Assessment) {
-	if f.Width < 1 || f.Height < 1 || len(f.Pix) < 3*f.Width*f.Height {
+// Draw draws the assessment into a picture, whose planes of chroma must have half its width and height (4:2:0).
+func (ar *Artist) Draw(ground *image.YCbCr, a posture.Assessment) {
+	if !drawable(ground) {
 		return
 	}
-	c := &canvas{frame: f}
+	c := newCanvas(ground)
 	if ar.style.Blank {
 		c.clear(groundColor)
 	}
-	s := scene{canvas: c, texts: &ar.texts, assessment: a, text: textSize(f.Width, f.Height)}
+	s := scene{canvas: c, texts: &ar.texts, assessment: a, text: textSize(c.width, c.height)}
 	s.locate()
 	s.drawFigure()
 	s.drawMeasure()
 	s.drawPanel()
+}
+
+// drawable reports whether the planes hold what they say they do.
+func drawable(g *image.YCbCr) bool {
+	w, h := g.Rect.Dx(), g.Rect.Dy()
+	columns, rows := (w+1)/2, (h+1)/2
+	return w > 0 && h > 0 && g.SubsampleRatio == image.YCbCrSubsampleRatio420 && g.YStride >= w && len(g.Y) >= g.YStride*h &&
+		g.CStride >= columns && len(g.Cb) >= g.CStride*rows && len(g.Cr) >= g.CStride*rows
 }
 
 // scene is one picture being drawn.
@@ -67,7 +77,7 @@ func (s *scene) locate() {
 	if s.assessment.Pose == nil {
 		return
 	}
-	w, h := float32(s.canvas.frame.Width), float32(s.canvas.frame.Height)
+	w, h := float32(s.canvas.width), float32(s.canvas.height)
 	var body extent
 	for i, l := range s.assessment.Pose.Landmarks {
 		p := point{l.X * w, l.Y * h}

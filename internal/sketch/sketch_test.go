@@ -19,18 +19,19 @@ import (
 var update = flag.Bool("update", false, "write the golden pictures anew; look at them before you commit them")
 
 // ground is a dim room: a wall, a lighter patch, a floor.
-func ground(w, h int) *posture.Frame {
-	f := &posture.Frame{Width: w, Height: h, Pix: make([]byte, 0, 3*w*h)}
+func ground(w, h int) *image.YCbCr {
+	g := image.NewYCbCr(image.Rect(0, 0, w, h), image.YCbCrSubsampleRatio420)
 	for y := range h {
 		for x := range w {
 			shade := 150 + 60*x/w - 40*y/h
 			if y > h*4/5 {
 				shade = 96 + 20*x/w
 			}
-			f.Pix = append(f.Pix, byte(shade), byte(shade-6), byte(shade-14))
+			c := g.COffset(x, y)
+			g.Y[g.YOffset(x, y)], g.Cb[c], g.Cr[c] = color.RGBToYCbCr(byte(shade), byte(shade-6), byte(shade-14))
 		}
 	}
-	return f
+	return g
 }
 
 // mirrored turns the person's left for their right, as a camera on the other side would see them.
@@ -104,33 +105,38 @@ func withoutSpread(a posture.Assessment) posture.Assessment {
 }
 
 // checkGolden allows for rounding: other processors fuse multiplication and addition.
-func checkGolden(t *testing.T, path string, got *posture.Frame) {
+func checkGolden(t *testing.T, path string, got image.Image) {
 	t.Helper()
 	if *update {
 		writePNG(t, path, got)
 		return
 	}
 	want := readPNG(t, path)
-	if want.Width != got.Width || want.Height != got.Height {
-		t.Fatalf("%d x %d pixels, golden picture has %d x %d", got.Width, got.Height, want.Width, want.Height)
+	if want.Bounds() != got.Bounds() {
+		t.Fatalf("%v pixels, golden picture has %v", got.Bounds(), want.Bounds())
 	}
 	off := 0
-	for i := range got.Pix {
-		if math.Abs(float64(got.Pix[i])-float64(want.Pix[i])) > 8 {
-			off++
+	for y := range got.Bounds().Dy() {
+		for x := range got.Bounds().Dx() {
+			if apart(got.At(x, y), want.At(x, y)) {
+				off++
+			}
 		}
 	}
-	if off > len(got.Pix)/2000 {
-		t.Errorf("%d of %d samples differ from %s", off, len(got.Pix), path)
+	if pixels := got.Bounds().Dx() * got.Bounds().Dy(); off > pixels/1000 {
+		t.Errorf("%d of %d pixels differ from %s", off, pixels, path)
 	}
 }
 
-func writePNG(t *testing.T, path string, f *posture.Frame) {
+// apart reports whether a red, green or blue differs by more than 8 of 255.
+func apart(a, b color.Color) bool {
+	p, q := color.NRGBAModel.Convert(a).(color.NRGBA), color.NRGBAModel.Convert(b).(color.NRGBA)
+	differ := func(v, w byte) bool { return max(v, w)-min(v, w) > 8 }
+	return differ(p.R, q.R) || differ(p.G, q.G) || differ(p.B, q.B)
+}
+
+func writePNG(t *testing.T, path string, m image.Image) {
 	t.Helper()
-	m := image.NewNRGBA(image.Rect(0, 0, f.Width, f.Height))
-	for i := range f.Width * f.Height {
-		m.SetNRGBA(i%f.Width, i/f.Width, color.NRGBA{f.Pix[3*i], f.Pix[3*i+1], f.Pix[3*i+2], 255})
-	}
 	var b bytes.Buffer
 	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&b, m); err != nil {
 		t.Fatal(err)
@@ -140,7 +146,7 @@ func writePNG(t *testing.T, path string, f *posture.Frame) {
 	}
 }
 
-func readPNG(t *testing.T, path string) *posture.Frame {
+func readPNG(t *testing.T, path string) image.Image {
 	t.Helper()
 	b, err := os.ReadFile(path)
 	if err != nil {
@@ -150,14 +156,12 @@ func readPNG(t *testing.T, path string) *posture.Frame {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &posture.Frame{Width: m.Bounds().Dx(), Height: m.Bounds().Dy()}
-	for y := range f.Height {
-		for x := range f.Width {
-			r, g, b, _ := m.At(x, y).RGBA()
-			f.Pix = append(f.Pix, byte(r>>8), byte(g>>8), byte(b>>8))
-		}
-	}
-	return f
+	return m
+}
+
+// equal reports whether two pictures have the same planes.
+func equal(a, b *image.YCbCr) bool {
+	return bytes.Equal(a.Y, b.Y) && bytes.Equal(a.Cb, b.Cb) && bytes.Equal(a.Cr, b.Cr)
 }
 
 // TestBlankLeavesNothingOfThePhotograph draws on two different grounds.
@@ -165,11 +169,11 @@ func TestBlankLeavesNothingOfThePhotograph(t *testing.T) {
 	for name, a := range map[string]posture.Assessment{
 		"measured": slouching(320, 240), "insufficient": insufficient(slouching(320, 240)), "nobody": {Status: posture.NoLandmarks},
 	} {
-		first, second := ground(320, 240), grayFrame(320, 240)
+		first, second := ground(320, 240), grayGround(320, 240)
 		artist := sketch.New(sketch.Style{Blank: true})
 		artist.Draw(first, a)
 		artist.Draw(second, a)
-		if !bytes.Equal(first.Pix, second.Pix) {
+		if !equal(first, second) {
 			t.Errorf("%s: the photograph shows through", name)
 		}
 	}
@@ -184,7 +188,7 @@ func TestArtistKeepsNothingOfAPicture(t *testing.T) {
 	got, want := ground(320, 240), ground(320, 240)
 	used.Draw(got, slouching(320, 240))
 	sketch.New(sketch.Style{}).Draw(want, slouching(320, 240))
-	if !bytes.Equal(got.Pix, want.Pix) {
+	if !equal(got, want) {
 		t.Error("a used artist draws otherwise than a new one")
 	}
 }
@@ -205,7 +209,7 @@ func TestLandmarksThatAreNotDrawn(t *testing.T) {
 		sketch.New(sketch.Style{}).Draw(got, a)
 		*elbow = posture.Landmark{}
 		sketch.New(sketch.Style{}).Draw(want, a)
-		if !bytes.Equal(got.Pix, want.Pix) {
+		if !equal(got, want) {
 			t.Errorf("a landmark that is %s was drawn", name)
 		}
 	}
@@ -219,12 +223,19 @@ func FuzzDraw(f *testing.F) {
 	artist := sketch.New(sketch.Style{})
 	f.Fuzz(func(t *testing.T, bits []byte, w, h uint16, angle float64, kind uint8) {
 		width, height := int(w%300)+1, int(h%300)+1
-		n := 3 * width * height
-		guarded := bytes.Repeat([]byte{77}, n+64)
-		frame := &posture.Frame{Width: width, Height: height, Pix: guarded[:n]}
-		artist.Draw(frame, strange(bits, angle, kind))
-		if bytes.Count(guarded[n:], []byte{77}) != 64 {
-			t.Fatal("written beyond the frame")
+		g := image.NewYCbCr(image.Rect(0, 0, width, height), image.YCbCrSubsampleRatio420)
+		planes := []*[]byte{&g.Y, &g.Cb, &g.Cr}
+		var guards [][]byte
+		for _, plane := range planes {
+			guarded := bytes.Repeat([]byte{77}, len(*plane)+64)
+			*plane = guarded[:len(*plane)]
+			guards = append(guards, guarded[len(*plane):])
+		}
+		artist.Draw(g, strange(bits, angle, kind))
+		for _, guard := range guards {
+			if bytes.Count(guard, []byte{77}) != 64 {
+				t.Fatal("written beyond the picture")
+			}
 		}
 	})
 }
@@ -254,8 +265,14 @@ func strange(bits []byte, angle float64, kind uint8) posture.Assessment {
 	}
 }
 
-func TestDrawSurvivesBadFrames(t *testing.T) {
-	for _, f := range []posture.Frame{{}, {Width: 10, Height: 10}, {Width: -1, Height: 5, Pix: make([]byte, 30)}} {
-		sketch.New(sketch.Style{Blank: true}).Draw(&f, slouching(10, 10))
+func TestDrawSurvivesBadPictures(t *testing.T) {
+	short := ground(10, 10)
+	short.Cr = short.Cr[1:]
+	for _, g := range []*image.YCbCr{{}, short, image.NewYCbCr(image.Rect(0, 0, 10, 10), image.YCbCrSubsampleRatio444)} {
+		before := bytes.Clone(g.Y)
+		sketch.New(sketch.Style{Blank: true}).Draw(g, slouching(10, 10))
+		if !bytes.Equal(before, g.Y) {
+			t.Errorf("drawn on %+v", g)
+		}
 	}
 }

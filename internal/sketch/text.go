@@ -114,14 +114,32 @@ func (c *canvas) write(f *face, text string, at point, i ink) point {
 
 // stamp lays ink through a mask whose origin is put at a pixel.
 func (c *canvas) stamp(m *image.Alpha, x, y int, i ink) {
-	seen := m.Rect.Add(image.Pt(x, y)).Intersect(image.Rect(0, 0, c.frame.Width, c.frame.Height))
-	for py := seen.Min.Y; py < seen.Max.Y; py++ {
-		from := m.PixOffset(seen.Min.X-x, py-y)
-		row := c.frame.Pix[(py*c.frame.Width+seen.Min.X)*3:]
-		for k, a := range m.Pix[from : from+seen.Dx()] {
-			if a > 0 {
-				mix(row[3*k:], i, float32(a)/255)
+	for n := range c.layers {
+		c.layers[n].stamp(m, x, y, i)
+	}
+}
+
+// stamp covers a sample by the mean of the mask over its pixels.
+func (l *layer) stamp(m *image.Alpha, x, y int, i ink) {
+	pixels := int(1 / l.scale) // to a sample's side
+	at := m.Rect.Add(image.Pt(x, y))
+	x0, x1 := max(at.Min.X, 0)/pixels, min((at.Max.X+pixels-1)/pixels, l.width)
+	y0, y1 := max(at.Min.Y, 0)/pixels, min((at.Max.Y+pixels-1)/pixels, l.height)
+	for row := y0; row < y1; row++ {
+		for column := x0; column < x1; column++ {
+			if sum := total(m, column*pixels-x, row*pixels-y, pixels); sum > 0 {
+				l.mix(column, row, i, float32(sum)/float32(255*pixels*pixels))
 			}
 		}
 	}
+}
+
+// total adds up a square of a mask.
+func total(m *image.Alpha, x, y, side int) (sum int) {
+	for row := max(y, m.Rect.Min.Y); row < min(y+side, m.Rect.Max.Y); row++ {
+		for column := max(x, m.Rect.Min.X); column < min(x+side, m.Rect.Max.X); column++ {
+			sum += int(m.Pix[m.PixOffset(column, row)])
+		}
+	}
+	return sum
 }

@@ -57,7 +57,11 @@ func scale(from, to string, s size) error {
 	if err := decoder.Decode(encoded, &picture); err != nil {
 		return err
 	}
-	out, err := encoder.Encode(stretch(&picture, s))
+	var ground image.YCbCr
+	if err := frame.Ground(stretch(&picture, s), &ground); err != nil {
+		return err
+	}
+	out, err := encoder.Encode(&ground)
 	if err != nil {
 		return err
 	}

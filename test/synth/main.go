@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"image"
 	"math"
 	"os"
 	"path/filepath"
@@ -57,12 +58,16 @@ func run(o options) error {
 		return err
 	}
 	var portraits []portrait
+	var ground image.YCbCr
 	for i, shot := range shots {
 		if !strings.HasPrefix(shot.file, o.only) {
 			continue
 		}
 		s, c := shot.stage(o.width, o.height)
-		jpeg, err := encoder.Encode(render(s, c, o.samples, int64(i)))
+		if err := frame.Ground(render(s, c, o.samples, int64(i)), &ground); err != nil {
+			return err
+		}
+		jpeg, err := encoder.Encode(&ground)
 		if err != nil {
 			return err
 		}
