@@ -116,6 +116,12 @@ func checkFrame(f *posture.Frame) error {
 	if f == nil || f.Width <= 0 || f.Height <= 0 {
 		return errors.New("estimating the pose: the picture is empty")
 	}
+	if f.Planes != nil {
+		if err := checkPlanes(f); err != nil {
+			return fmt.Errorf("estimating the pose: %w", err)
+		}
+		return nil
+	}
 	if len(f.Pix)/3/f.Width < f.Height {
 		return fmt.Errorf("estimating the pose: %d bytes are too few for %d x %d pixels", len(f.Pix), f.Width, f.Height)
 	}

@@ -20,6 +20,7 @@ var (
 	Perspective   = perspective
 	Inverse       = inverse
 	Corners       = corners
+	Sample        = sample
 	MakeAnchors   = makeAnchors
 	RegionOfWhole = wholeFrame
 	GraphRevision = graphRevision

@@ -1,27 +1,6 @@
-#include "resample.h"
-
 #include <string.h>
 
-// Every operation rounds, whatever the instruction set: no multiplication and addition are fused but where the code says so.
-#if defined(__clang__)
-#pragma STDC FP_CONTRACT OFF
-#else
-#pragma GCC optimize("fp-contract=off")
-#endif
-
-enum { BLOCK = 64 }; // columns of a block of cv::warpPerspective: positions are sums of the block's start and a rest
-
-// A row of the projection at one line of the crop: first + step * (columns since the block's start).
-struct line {
-	double first, step;
-};
-
-static struct line line_at(const double *row, int block, int y) {
-	double across = row[0] * (double)block;
-	double down = row[1] * (double)y;
-	struct line l = {across + down + row[2], row[0]};
-	return l;
-}
+#include "positions.h"
 
 // fixed rounds to the nearest integer of 32 bits, ties to even: adding 1.5 x 2^52 leaves the integer in the low bits.
 static int32_t fixed(double v) {
@@ -78,8 +57,6 @@ static void columns_portable(const struct resample *r, const uint8_t *pixels, co
 }
 
 #if defined(__x86_64__)
-#include <immintrin.h>
-
 // The vector variants compute offsets in 32 bits, so a picture has to be smaller than 2^31 bytes, and they gather four
 // bytes a pixel: near the picture's end four bytes further ahead are taken and shifted.
 static int vectors_fit(const struct resample *r) {
@@ -154,29 +131,6 @@ AVX2 static void columns_avx2(const struct resample *r, const uint8_t *pixels, c
 	}
 }
 
-#define AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl")))
-
-AVX512 static __m512i fixed_avx512(__m512d low, __m512d high) {
-	const __m512d least = _mm512_set1_pd(-2147483648.0), most = _mm512_set1_pd(2147483647.0);
-	low = _mm512_min_pd(_mm512_max_pd(low, least), most);
-	high = _mm512_min_pd(_mm512_max_pd(high, least), most);
-	return _mm512_inserti64x4(_mm512_castsi256_si512(_mm512_cvtpd_epi32(low)), _mm512_cvtpd_epi32(high), 1);
-}
-
-AVX512 static __m512d along_avx512(struct line l, __m512d within) {
-	return _mm512_add_pd(_mm512_set1_pd(l.first), _mm512_mul_pd(_mm512_set1_pd(l.step), within));
-}
-
-AVX512 static __m512d scale_avx512(__m512d w) {
-	__mmask8 set = _mm512_cmp_pd_mask(w, _mm512_setzero_pd(), _CMP_NEQ_UQ);
-	return _mm512_maskz_div_pd(set, _mm512_set1_pd(32.0), w);
-}
-
-AVX512 static void store_avx512(float *out, __m512i sum, const struct resample *r) {
-	__m512 value = _mm512_cvtepi32_ps(_mm512_srli_epi32(sum, 10));
-	_mm512_storeu_ps(out, _mm512_fmadd_ps(value, _mm512_set1_ps(r->scale), _mm512_set1_ps(r->offset)));
-}
-
 // inside_avx512 tells whether all 16 positions have their four neighbours in the picture, and eight bytes to read at the left two.
 AVX512 static int inside_avx512(const struct resample *r, __m512i xs, __m512i ys, __m512i offset) {
 	const __m512i last = _mm512_set1_epi32(r->width * (r->height - 1) * 3 - 8);
@@ -238,18 +192,10 @@ AVX512 static void columns_avx512(const struct resample *r, const uint8_t *pixel
 	const __m512i all32 = _mm512_set1_epi32(32), low5 = _mm512_set1_epi32(31), width = _mm512_set1_epi32(r->width);
 	const __m512i right = _mm512_set1_epi32(r->width - 1), bottom = _mm512_set1_epi32(r->height - 1);
 	const __m512i last = _mm512_set1_epi32(r->width * r->height * 3 - 4);
-	const __m512d first8 = _mm512_setr_pd(0, 1, 2, 3, 4, 5, 6, 7);
-	// The divisor is the same for a whole block where the projection only turns, scales and shifts: one division does.
-	const double divisor = lines[2].first, end = divisor + lines[2].step * (BLOCK - 1);
-	const int flat = end == divisor && divisor - divisor == 0; // and finite
-	const __m512d same = scale_avx512(_mm512_set1_pd(divisor));
+	const struct block here = block_avx512(lines);
 	for (int x = from; x < to; x += 16) {
-		double at = (double)(x - block);
-		__m512d low = _mm512_add_pd(_mm512_set1_pd(at), first8), high = _mm512_add_pd(_mm512_set1_pd(at + 8), first8);
-		__m512d wl = flat ? same : scale_avx512(along_avx512(lines[2], low));
-		__m512d wh = flat ? same : scale_avx512(along_avx512(lines[2], high));
-		__m512i u = fixed_avx512(_mm512_mul_pd(along_avx512(lines[0], low), wl), _mm512_mul_pd(along_avx512(lines[0], high), wh));
-		__m512i v = fixed_avx512(_mm512_mul_pd(along_avx512(lines[1], low), wl), _mm512_mul_pd(along_avx512(lines[1], high), wh));
+		__m512i u, v;
+		place_avx512(&here, x - block, &u, &v);
 		__m512i a[2], b[2], xs[2], ys[2];
 		a[1] = _mm512_and_si512(u, low5), a[0] = _mm512_sub_epi32(all32, a[1]);
 		b[1] = _mm512_and_si512(v, low5), b[0] = _mm512_sub_epi32(all32, b[1]);

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"image"
 	"math"
 	"math/rand/v2"
 	"syscall"
@@ -14,6 +15,7 @@ import (
 
 	"plumbline/internal/blazepose"
 	"plumbline/internal/posture"
+	"plumbline/internal/testkit/pixels"
 )
 
 // guarded gives a frame of random pixels that ends where a page ends, followed by a page that can't be read: reading one byte
@@ -74,6 +76,51 @@ func TestResampleVariants(t *testing.T) {
 				compareVariants(t, f, r, 224, blazepose.ZeroBorder, blazepose.NewByteValues(-1, 1))
 			}
 		})
+	}
+}
+
+// TestPlanesAreReadAsTheirPixels compares crops out of planes with crops out of the pixels that libjpeg makes of them, bit by bit.
+func TestPlanesAreReadAsTheirPixels(t *testing.T) {
+	if !blazepose.ReadsPlanes() {
+		t.Log("this processor reads no planes: frames come as pixels")
+		return
+	}
+	rng := rand.New(rand.NewPCG(5, 6))
+	for _, size := range [][2]int{{5, 2}, {6, 2}, {5, 3}, {7, 700}, {701, 2}, {64, 48}, {65, 49}, {641, 480}} {
+		t.Run(fmt.Sprintf("%dx%d", size[0], size[1]), func(t *testing.T) {
+			planes := guardedPlanes(t, rng, size[0], size[1])
+			f := posture.Frame{Width: size[0], Height: size[1], Planes: planes}
+			same := posture.Frame{Width: size[0], Height: size[1], Pix: pixels.OfPlanes(planes)}
+			for _, r := range regions(rng, float32(size[0]), float32(size[1])) {
+				comparePlanes(t, &f, &same, r, 256, blazepose.ReplicateBorder, blazepose.NewByteValues(0, 1))
+				comparePlanes(t, &f, &same, r, 224, blazepose.ZeroBorder, blazepose.NewByteValues(-1, 1))
+			}
+		})
+	}
+}
+
+func comparePlanes(t *testing.T, planes, same *posture.Frame, r posture.Region, side int, outside blazepose.Border, values blazepose.Values) {
+	t.Helper()
+	got, want := make([]float32, 3*side*side), make([]float32, 3*side*side)
+	blazepose.Sample(planes, r, side, outside, &values, got)
+	blazepose.Sample(same, r, side, outside, &values, want)
+	for i := range want {
+		if math.Float32bits(got[i]) != math.Float32bits(want[i]) {
+			t.Fatalf("%+v, value %d: %v of planes, %v of pixels", r, i, got[i], want[i])
+		}
+	}
+}
+
+// guardedPlanes gives random planes in one piece of memory, of which three bytes more than they have can be read, and no others.
+func guardedPlanes(t *testing.T, rng *rand.Rand, width, height int) *image.YCbCr {
+	t.Helper()
+	columns, rows := (width+1)/2, (height+1)/2
+	luma, chroma := width*height, columns*rows
+	all := guarded(t, rng, 1, (luma+2*chroma+3+2)/3).Pix
+	all = all[len(all)-luma-2*chroma-3:]
+	return &image.YCbCr{
+		Y: all[:luma], Cb: all[luma : luma+chroma], Cr: all[luma+chroma : luma+2*chroma],
+		YStride: width, CStride: columns, SubsampleRatio: image.YCbCrSubsampleRatio420, Rect: image.Rect(0, 0, width, height),
 	}
 }
 

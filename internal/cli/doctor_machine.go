@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"image"
 	"io/fs"
 	"log/slog"
 	"net"
@@ -127,7 +128,7 @@ func tryInference(c *config.Serve) (time.Duration, string, error) {
 		return 0, "", err
 	}
 	defer session.Close() //nolint:errcheck // the process ends soon
-	picture, err := session.Decode(people.People()[0].Picture, nil)
+	picture, err := session.Decode(people.People()[0].Picture, new(image.YCbCr))
 	if err != nil {
 		return 0, "", err
 	}

@@ -85,11 +85,12 @@ func sessionMaker(rt *blazepose.Runtime, l frame.Limits, precision int, pictures
 // decode keeps a session's frame.
 func decode(d *frame.Decoder, drawn bool) func([]byte, *image.YCbCr) (*posture.Frame, error) {
 	var f posture.Frame
+	planes := blazepose.ReadsPlanes()
 	return func(picture []byte, ground *image.YCbCr) (*posture.Frame, error) {
-		if !drawn {
-			ground = nil
+		if !drawn && !planes {
+			return &f, d.Decode(picture, &f)
 		}
-		return &f, d.DecodeOnto(picture, &f, ground)
+		return &f, d.DecodeOnto(picture, &f, ground, planes)
 	}
 }
 

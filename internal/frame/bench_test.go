@@ -52,7 +52,7 @@ func BenchmarkDecode(b *testing.B) {
 			b.Run("to measure and draw on", func(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
-					if err := d.DecodeOnto(jpeg, &f, &ground); err != nil {
+					if err := d.DecodeOnto(jpeg, &f, &ground, true); err != nil {
 						b.Fatal(err)
 					}
 				}

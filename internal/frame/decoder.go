@@ -31,40 +31,45 @@ func NewDecoder(l Limits) (*Decoder, error) {
 // Decode decodes a picture into an upright frame, reusing into.Pix where it is large enough. What cannot be decoded is
 // a *Refusal, and into's pixels are then undefined.
 func (d *Decoder) Decode(picture []byte, into *posture.Frame) error {
-	return d.DecodeOnto(picture, into, nil)
+	h, err := Inspect(picture, d.limits)
+	if err == nil {
+		err = d.decodeUpright(picture, h, into)
+	}
+	if err != nil {
+		return fmt.Errorf("decoding picture: %w", err)
+	}
+	return nil
 }
 
-// DecodeOnto is Decode that also gives the picture to draw on, as Ground makes it, unless ground is nil.
-func (d *Decoder) DecodeOnto(picture []byte, into *posture.Frame, ground *image.YCbCr) error {
+// DecodeOnto gives the same picture twice: as a frame to measure, and as a ground to draw on and encode. Of what most cameras send,
+// JPEGs with chroma of half the size, the planes are the ground, and where planesDo they are the frame, too: making pixels of
+// them, and planes of pixels, would take longer than all drawing.
+func (d *Decoder) DecodeOnto(picture []byte, into *posture.Frame, ground *image.YCbCr, planesDo bool) error {
 	h, err := Inspect(picture, d.limits)
 	if err != nil {
 		return fmt.Errorf("decoding picture: %w", err)
 	}
-	defer d.forgetLarge()
-	if ground != nil && decodeBoth(picture, h, into, ground) {
-		return nil
+	if planesDo && holdsPlanes(h) {
+		shape(ground, h.Width, h.Height)
+		if decodePlanes(picture, ground) {
+			*into = posture.Frame{Width: h.Width, Height: h.Height, Pix: into.Pix[:0], Planes: ground}
+			return nil
+		}
 	}
 	if err := d.decodeUpright(picture, h, into); err != nil {
 		return fmt.Errorf("decoding picture: %w", err)
 	}
-	if ground == nil {
-		return nil
-	}
 	return Ground(into, ground)
 }
 
-// decodeBoth decodes what most cameras send, JPEGs whose planes are the ground already: making these of pixels again would cost a
-// quarter of all that is done for annotated pictures. It says whether it could.
-func decodeBoth(picture []byte, h Header, into *posture.Frame, ground *image.YCbCr) bool {
-	if !fastPlanes || h.Format != JPEG || h.Orientation != Upright || h.components == 4 {
-		return false
-	}
-	reshape(into, h.Width, h.Height)
-	shape(ground, h.Width, h.Height)
-	return decodeGround(picture, into.Pix, ground)
+// holdsPlanes is false where a picture's pixels are surely not those that libjpeg makes of planes by smoothing the chroma: it does
+// not smooth in narrower pictures.
+func holdsPlanes(h Header) bool {
+	return h.Format == JPEG && h.Orientation == Upright && h.components != 4 && h.Width >= 5 && h.Height >= 2
 }
 
 func (d *Decoder) decodeUpright(picture []byte, h Header, into *posture.Frame) error {
+	defer d.forgetLarge()
 	stored := into
 	if h.Orientation != Upright {
 		stored = &d.sideway
@@ -113,7 +118,7 @@ func (d *Decoder) forgetLarge() {
 }
 
 func reshape(f *posture.Frame, width, height int) {
-	f.Width, f.Height = width, height
+	f.Width, f.Height, f.Planes = width, height, nil
 	f.Pix = resize(f.Pix, 3*width*height)
 }
 

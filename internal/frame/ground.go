@@ -23,14 +23,17 @@ func Ground(f *posture.Frame, into *image.YCbCr) error {
 	return nil
 }
 
+// readBeyond is how many bytes beyond each plane may be read, by those who read four samples at once.
+const readBeyond = 3
+
 // shape gives the planes a size; their content is then undefined. They have a column and a row more than an odd picture, since
 // libjpeg-turbo reads and writes these.
 func shape(g *image.YCbCr, width, height int) {
 	luma := image.Pt(width+width%2, height+height%2)
 	samples := luma.X * luma.Y
-	all := resize(g.Y, samples+samples/2)
+	all := resize(g.Y, samples+samples/2+readBeyond)
 	*g = image.YCbCr{
-		Y: all[:samples], Cb: all[samples : samples+samples/4], Cr: all[samples+samples/4:],
+		Y: all[:samples], Cb: all[samples : samples+samples/4], Cr: all[samples+samples/4 : samples+samples/2],
 		YStride: luma.X, CStride: luma.X / 2,
 		SubsampleRatio: image.YCbCrSubsampleRatio420, Rect: image.Rect(0, 0, width, height),
 	}

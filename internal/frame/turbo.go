@@ -8,8 +8,6 @@ package frame
 #include <string.h>
 #include <turbojpeg.h>
 
-#include "colour.h"
-
 // Each picture gets a compressor or decompressor of its own (a few microseconds): libjpeg keeps Huffman and quantization
 // tables from one picture to the next, so that a damaged or table-less JPEG would spoil, or be shaped by, its neighbours.
 
@@ -96,8 +94,6 @@ import (
 	"runtime"
 	"unsafe"
 
-	"golang.org/x/sys/cpu"
-
 	"plumbline/internal/posture"
 )
 
@@ -130,26 +126,12 @@ func largestJPEG(width, height int) int {
 	return int(C.tjBufSize(C.int(width), C.int(height), C.TJSAMP_420))
 }
 
-// fastPlanes says whether decodeGround is faster than decodeJPEG and separate.
-var fastPlanes = cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512VL
-
-// decodeGround decodes a JPEG into planes, and makes of these the very pixels that decodeJPEG makes. It does nothing of use, and
-// says so, where the JPEG has no such planes or cannot be decoded: decodeJPEG can then, or says what is wrong.
-func decodeGround(picture []byte, pix []byte, ground *image.YCbCr) bool {
-	const narrowest = 5 // chroma of narrower pictures isn't smoothed
-	if ground.Rect.Dx() < narrowest {
-		return false
-	}
+// decodePlanes decodes a JPEG into the planes that it holds. It does nothing of use, and says so, where it holds no such planes or
+// cannot be decoded: decodeJPEG can then, or says what is wrong.
+func decodePlanes(picture []byte, ground *image.YCbCr) bool {
 	g, held := planesOf(ground)
 	defer held.Unpin()
-	if C.decode_planes(bytePointer(picture), C.ulong(len(picture)), g) != 0 {
-		return false
-	}
-	p := C.struct_planes{
-		luma: (*C.uint8_t)(g.luma), blue: (*C.uint8_t)(g.blue), red: (*C.uint8_t)(g.red),
-		luma_stride: g.luma_stride, chroma_stride: g.chroma_stride, width: g.width, height: g.height,
-	}
-	return C.colour_avx512(&p, (*C.uint8_t)(bytePointer(pix))) == 0
+	return C.decode_planes(bytePointer(picture), C.ulong(len(picture)), g) == 0
 }
 
 // separate makes planes of a frame's pixels.

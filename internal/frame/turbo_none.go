@@ -24,9 +24,7 @@ func decodeJPEG([]byte, int, int, turboFormat, []byte) error { return errNoTurbo
 
 func largestJPEG(int, int) int { return 0 }
 
-var fastPlanes = false
-
-func decodeGround([]byte, []byte, *image.YCbCr) bool { return false }
+func decodePlanes([]byte, *image.YCbCr) bool { return false }
 
 func separate(*posture.Frame, *image.YCbCr) error { return errNoTurbo }
 

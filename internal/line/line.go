@@ -34,8 +34,8 @@ type Claim interface {
 // Session is what one inference session brings: a decoder, a detector and a pen. It is used by one goroutine at a time,
 // save Draw, which may run beside the next picture's Decode and Detect.
 type Session struct {
-	// Decode gives the frame to measure, which is the session's own until the next Decode, and fills ground with the same picture
-	// for Draw, if there is one.
+	// Decode gives the frame to measure, which is the session's own until the next Decode and may lie in ground's memory, and fills
+	// ground with the same picture for Draw.
 	Decode func(picture []byte, ground *image.YCbCr) (*posture.Frame, error)
 	Detect func(*posture.Frame) ([]posture.Pose, error)
 	// Draw makes the picture to keep, a JPEG that the line owns; nil when no pictures are kept.

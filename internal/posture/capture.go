@@ -1,6 +1,9 @@
 package posture
 
-import "time"
+import (
+	"image"
+	"time"
+)
 
 // Capture is one picture that a device sent, still encoded and not yet looked at.
 type Capture struct {
@@ -14,8 +17,10 @@ type Capture struct {
 }
 
 // Frame is a decoded picture, upright: Pix holds Height rows of Width pixels, three bytes each (red, green, blue),
-// without padding between rows.
+// without padding between rows. Or, where Planes is not nil, Pix is empty, and the picture is what libjpeg makes of these
+// planes: pixels that nobody reads are not made.
 type Frame struct {
 	Width, Height int
 	Pix           []byte
+	Planes        *image.YCbCr // of 4:2:0
 }
