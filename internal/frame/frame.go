@@ -1,5 +1,9 @@
-// Package frame turns a picture from outside (JPEG, PNG or WebP) into an upright RGB frame, pixel for pixel as Python's
-// OpenCV (cv2.imread 4.11) sees it, and a frame into a JPEG. It is the only door to libjpeg-turbo.
+// Package frame turns a picture from outside (JPEG, PNG or WebP) into an upright frame, pixel for pixel as Python's
+// OpenCV (cv2.imread 4.11) sees it, and into the planes (4:2:0) that are drawn on and encoded as a JPEG. It is the only door to
+// libjpeg-turbo.
+//
+// Most JPEGs hold such planes. For those that read pixels out of planes themselves no pixels are made at all, which spares a third
+// of decoding and encoding; all other pictures come as pixels.
 //
 // It refuses, with a *Refusal whose reason a person can act on, whatever OpenCV refuses, and what lies beyond the Limits.
 // Like cv2.imread (and unlike cv2.imdecode) it accepts a damaged or truncated JPEG whose header is sound; what is missing

@@ -3,11 +3,15 @@
 package frame_test
 
 import (
+	"bytes"
+	"fmt"
+	"image"
 	"os"
 	"testing"
 
 	"plumbline/internal/frame"
 	"plumbline/internal/posture"
+	"plumbline/internal/testkit/pixels"
 )
 
 // fuzzLimits keep each try quick.
@@ -40,7 +44,7 @@ func FuzzInspect(f *testing.F) {
 	})
 }
 
-// FuzzDecode: a frame is whole and of the size that Inspect said, or the picture is refused.
+// FuzzDecode: a frame is whole and of the size that Inspect said, or the picture is refused, with a ground as without one.
 func FuzzDecode(f *testing.F) {
 	addCorpus(f)
 	d, err := frame.NewDecoder(fuzzLimits)
@@ -48,12 +52,20 @@ func FuzzDecode(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, picture []byte) {
-		var out posture.Frame
-		if err := d.Decode(picture, &out); err != nil {
+		var out, both posture.Frame
+		var ground image.YCbCr
+		err := d.Decode(picture, &out)
+		if again := d.DecodeOnto(picture, &both, &ground, true); fmt.Sprint(again) != fmt.Sprint(err) {
+			t.Fatalf("with a ground: %v; without: %v", again, err)
+		}
+		if err != nil {
 			if !frame.IsRefusal(err) {
 				t.Fatalf("not a refusal: %v", err)
 			}
 			return
+		}
+		if both.Planes != nil && !bytes.Equal(pixels.OfPlanes(both.Planes), out.Pix) {
+			t.Fatal("the planes are another picture")
 		}
 		h, err := frame.Inspect(picture, fuzzLimits)
 		if err != nil || out.Width != h.Width || out.Height != h.Height || len(out.Pix) != 3*h.Width*h.Height {

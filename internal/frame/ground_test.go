@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"fmt"
 	"image"
+	"slices"
 	"testing"
 
 	"plumbline/internal/frame"
@@ -71,6 +72,32 @@ func TestPlanesAreTakenWhereTheyGiveTheSamePixels(t *testing.T) {
 			t.Errorf("%s: planes %t, want %t", name, got, want)
 		}
 	}
+}
+
+// TestTooManyScans: both ways stop at a picture that would cost hours.
+func TestTooManyScans(t *testing.T) {
+	d := newDecoder(t)
+	var f posture.Frame
+	var ground image.YCbCr
+	for scans, refused := range map[int]bool{50: false, 600: true} {
+		picture := repeatFirstScan(t, read(t, "progressive.jpg"), scans)
+		alone, both := d.Decode(picture, &f), d.DecodeOnto(picture, &f, &ground, true)
+		if frame.IsRefusal(alone) != refused || fmt.Sprint(both) != fmt.Sprint(alone) {
+			t.Errorf("%d scans: %v; with a ground %v", scans, alone, both)
+		}
+	}
+}
+
+func repeatFirstScan(t *testing.T, jpeg []byte, times int) []byte {
+	t.Helper()
+	start := bytes.Index(jpeg, []byte{0xff, 0xda})
+	for end := start + 2; end+1 < len(jpeg); end++ {
+		if jpeg[end] == 0xff && jpeg[end+1] != 0 {
+			return slices.Concat(jpeg[:start], bytes.Repeat(jpeg[start:end], times), jpeg[end:])
+		}
+	}
+	t.Fatal("no scan found")
+	return nil
 }
 
 // TestPlanesGiveLibjpegsPixels makes the pixels of planes one by one, as documented, in every width.

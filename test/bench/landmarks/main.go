@@ -9,6 +9,7 @@ package main
 import (
 	"flag"
 	"fmt"
+	"image"
 	"log/slog"
 	"os"
 	"strings"
@@ -77,11 +78,12 @@ var steps = [...]string{
 	"landmarks: network, refinement, projection",
 }
 
-// session is what a worker holds: one decoder, one estimator, one frame.
+// session is what a worker holds: one decoder, one estimator, one picture.
 type session struct {
 	decoder   *frame.Decoder
 	estimator *blazepose.Estimator
 	frame     posture.Frame
+	ground    image.YCbCr
 	spent     [len(steps)]time.Duration
 }
 
@@ -112,7 +114,7 @@ func open(model string) (*session, error) {
 func (s *session) pass(pictures [][]byte) error {
 	for _, picture := range pictures {
 		begin := time.Now()
-		if err := s.decoder.Decode(picture, &s.frame); err != nil {
+		if err := s.decoder.DecodeOnto(picture, &s.frame, &s.ground, blazepose.ReadsPlanes()); err != nil {
 			return err
 		}
 		s.spent[0] += time.Since(begin)
