@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"context"
 	"crypto/rand"
 	"fmt"
 	"net/url"
@@ -18,22 +19,40 @@ type deployCommand struct {
 
 // Help shows examples.
 func (deployCommand) Help() string {
-	return `Hub, controller, exporter and a ScaledJob of workers, with their accounts, rights and secrets: docs/cluster.md. KEDA and
-Prometheus are there before.
+	return `Brings hub, controller, exporter and a ScaledJob of workers into a Kubernetes cluster, with their accounts, rights and secrets, or
+changes what is there where it differs: docs/deploy.md. KEDA and Prometheus are there before; plumbline doctor --cluster looks. Workers
+that run finish their work. plumbline stop takes all of it back.
 
 Examples:
-  plumbline deploy --dry-run --image registry.example.org/plumbline:1 --prometheus http://prometheus.monitoring:9090 \
-      --mqtt-url mqtt://mosquitto.mqtt:1883 | kubectl apply -f -
-  DATABASE_URL=… plumbline deploy --dry-run …        # rows to PostgreSQL: the URL goes into a Secret
-  plumbline deploy --dry-run --without-secrets …     # again, with the Secrets that are there
-  plumbline deploy --output helm:chart …             # a chart, its values being these flags; kustomize:DIR likewise
+  plumbline deploy --registry registry.example.org/team --prometheus http://prometheus.monitoring:9090 --mqtt-account pi1
+  SUPABASE_HOST=… SUPABASE_PASSWORD=… plumbline deploy --image registry.example.org/plumbline:1 \
+      --prometheus http://prometheus.monitoring:9090 --mqtt-url mqtt://mosquitto.mqtt:1883
+  plumbline deploy --diff …                # what would change
+  plumbline deploy --watch-only            # nodes, Jobs and backlog
+  plumbline deploy --dry-run … | kubectl apply -f -
+  plumbline deploy --output helm:chart …   # a chart, its values being these flags; kustomize:DIR likewise
   plumbline deploy --secrets-only --mqtt-account pi1 | kubectl apply -f -`
 }
 
-func (c *deployCommand) Run(p *Process) error {
+func (c *deployCommand) Run(ctx context.Context, p *Process) error {
 	if err := c.Validate(); err != nil {
 		return misused(err)
 	}
+	if c.Prints() {
+		return c.print(p)
+	}
+	d, err := newDeployment(p, &c.Deploy)
+	if err != nil {
+		return err
+	}
+	if c.Diff {
+		return d.diff(ctx)
+	}
+	return d.run(ctx)
+}
+
+// print writes down what would be applied to a cluster that has nothing yet.
+func (c *deployCommand) print(p *Process) error {
 	o, err := manifestOptions(p, &c.Deploy)
 	if err != nil {
 		return misused(err)
@@ -42,10 +61,7 @@ func (c *deployCommand) Run(p *Process) error {
 		return writeDeployed(p, c.Output, o)
 	}
 	if !c.WithoutSecrets {
-		if o.Secrets, err = newSecrets(&c.Deploy); err != nil {
-			return err
-		}
-		if err = scalerSecrets(o, o.Secrets); err != nil {
+		if o.Secrets, err = newSecrets(o, &c.Deploy); err != nil {
 			return err
 		}
 	}
@@ -67,10 +83,15 @@ func (c *deployCommand) Run(p *Process) error {
 	return out.Flush()
 }
 
+// registryReference is where an image is pushed to.
+func registryReference(p *Process, registry string) string {
+	return strings.TrimSuffix(registry, "/") + "/plumbline:" + tagOf(p.Version)
+}
+
 func manifestOptions(p *Process, c *config.Deploy) (manifest.Options, error) {
 	image := c.Image
 	if c.Registry != "" {
-		image = strings.TrimSuffix(c.Registry, "/") + "/plumbline:" + tagOf(p.Version)
+		image = registryReference(p, c.Registry)
 	}
 	if u, err := url.Parse(c.MQTTURL); err == nil && u.User != nil {
 		if _, secret := u.User.Password(); secret {
@@ -118,7 +139,7 @@ func databaseSettings(c *config.Deploy) map[string]string {
 }
 
 // newSecrets makes those that nobody has yet, and takes the others from the environment and files.
-func newSecrets(c *config.Deploy) (*manifest.Secrets, error) {
+func newSecrets(o manifest.Options, c *config.Deploy) (*manifest.Secrets, error) {
 	passport, err := queue.NewPassport()
 	if err != nil {
 		return nil, err
@@ -135,5 +156,5 @@ func newSecrets(c *config.Deploy) (*manifest.Secrets, error) {
 	if password != "" {
 		s.Broker = map[string]string{brokerPassword: password}
 	}
-	return s, nil
+	return s, scalerSecrets(o, s)
 }

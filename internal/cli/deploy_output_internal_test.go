@@ -39,7 +39,7 @@ func deployTo(t *testing.T, dir, flags string) {
 	t.Helper()
 	args := strings.Fields("deploy " + strings.ReplaceAll(flags, "DIR", dir))
 	g := parsed(t, args...)
-	if err := g.Deploy.Run(&Process{Name: "plumbline", Args: args, Stdout: &bytes.Buffer{}, Stderr: &bytes.Buffer{}, Version: "0.0.0"}); err != nil {
+	if err := g.Deploy.Run(t.Context(), &Process{Name: "plumbline", Args: args, Stdout: &bytes.Buffer{}, Stderr: &bytes.Buffer{}, Version: "0.0.0"}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -11,6 +11,8 @@ import (
 type Deploy struct {
 	DryRun         bool `help:"Print what would be applied, as YAML for kubectl apply -f -. Secrets are in it, newly made." env:"-"`
 	WithoutSecrets bool `help:"Leave the Secrets out: they are in the cluster already, or come from elsewhere (docs/cluster.md has their names)."`
+	Rollout        `embed:""`
+	ImageBuild     `embed:"" group:"Image (with --registry)"`
 
 	Output      string `help:"Write what would be applied, without Secrets, for others to apply: kustomize:DIR is a base, helm:DIR a chart whose values are these flags." placeholder:"KIND:DIR" env:"-"`
 	SecretsOnly bool   `help:"Print the namespace and the Secrets alone, newly made, for kubectl apply -f -." env:"-"`
@@ -18,7 +20,7 @@ type Deploy struct {
 	Namespace       string   `help:"Namespace of everything." default:"plumbline" group:"Cluster"`
 	ClusterDomain   string   `help:"Domain of the cluster's DNS." default:"cluster.local" placeholder:"DOMAIN" group:"Cluster"`
 	Image           string   `help:"Image to run, as plumbline image --push prints it." placeholder:"REF" group:"Cluster"`
-	Registry        string   `help:"Instead of --image: where it was pushed, such as registry.example.org/team; the image is then REGISTRY/plumbline:VERSION." placeholder:"REGISTRY" group:"Cluster"`
+	Registry        string   `help:"Instead of --image: build it, as plumbline image does, and push it to this registry, such as registry.example.org/team, as REGISTRY/plumbline:VERSION. With --dry-run it is only named." placeholder:"REGISTRY" group:"Cluster"`
 	ImagePullPolicy string   `help:"When nodes pull the image: ${enum}. Never where it was imported on every node." enum:"Always,IfNotPresent,Never" default:"IfNotPresent" group:"Cluster"`
 	ImagePullSecret []string `help:"Secret of the namespace with the registry's login. May be repeated." placeholder:"NAME" group:"Cluster"`
 
@@ -69,12 +71,17 @@ type Deploy struct {
 
 // Validate refuses what cannot be honoured. What the manifests themselves refuse is not said here again.
 func (d *Deploy) Validate() error {
-	if err := d.validateOutput(); err != nil || d.SecretsOnly {
+	if d.WatchOnly {
+		return d.Rollout.Validate()
+	}
+	if err := errors.Join(d.Rollout.Validate(), d.validateOutput()); err != nil || d.SecretsOnly {
 		return err
 	}
 	switch {
-	case !d.Prints():
-		return errors.New("applying to a cluster is not built yet; --dry-run prints what to apply: plumbline deploy --dry-run … | kubectl apply -f -")
+	case d.Prints() && d.Diff:
+		return errors.New("--dry-run and --output ask no cluster, --diff asks one: give one of them")
+	case d.Image == "" && d.Registry == "" && !d.Prints():
+		return errors.New("which image? Give --registry REGISTRY to build and push one, or --image REF for one that is there")
 	case d.Image != "" && d.Registry != "":
 		return errors.New("--image and --registry both say which image: give one")
 	case d.MQTTURL == "" && d.MQTTPasswordFile != "":

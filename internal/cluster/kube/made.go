@@ -3,6 +3,8 @@ package kube
 import (
 	"context"
 	"slices"
+
+	"k8s.io/apimachinery/pkg/labels"
 )
 
 // madeKinds are those that Plumbline makes, in the order in which they are needed; deleting goes the other way. Jobs and pods are
@@ -40,3 +42,15 @@ func (c *Client) Made(ctx context.Context, m Marks) ([]Object, error) {
 	}
 	return all, nil
 }
+
+// Carries tells whether an object is labelled as made by Plumbline, of whatever installation.
+func (m Marks) Carries(o Object) bool {
+	s, err := labels.Parse(m.Namespaced)
+	return err == nil && s.Matches(labels.Set(o.Labels()))
+}
+
+// JobsOf selects the Jobs that KEDA made for a ScaledJob, and their pods.
+func JobsOf(scaledJob string) string { return scaledJobLabel + "=" + scaledJob }
+
+// JobOf is the Job that a pod belongs to.
+func JobOf(pod Object) string { return pod.Labels()[jobLabel] }

@@ -17,7 +17,7 @@ import (
 	"k8s.io/client-go/transport/spdy"
 )
 
-// Through reaches a Service's port, by its name, from outside of the cluster, as kubectl port-forward does: through the API server
+// Through reaches a Service's port, by its name or number, from outside of the cluster, as kubectl port-forward does: through the API server
 // to the kubelet of a pod that is ready, and there into the pod. So NetworkPolicies do not stand in the way, which may keep the
 // API server's own proxy from a pod on another node. The host of requests is only a name. It takes the rights to get services, to
 // list pods and to create pods/portforward.
@@ -76,10 +76,10 @@ func (c *Client) behind(ctx context.Context, namespace, service, port string) (p
 	return "", 0, fmt.Errorf("no pod of the Service %s is ready", service)
 }
 
-// targetOf is a Service's targetPort: a name, or a number in digits.
+// targetOf is the targetPort, a name or a number in digits, of a Service's port that is given as either.
 func targetOf(service Object, port string) string {
 	for _, p := range service.List("spec", "ports") {
-		if p.Text("name") != port {
+		if p.Text("name") != port && strconv.FormatInt(p.Number("port"), 10) != port {
 			continue
 		}
 		for _, field := range []string{"targetPort", "port"} {

@@ -17,7 +17,7 @@ func TestPortsBehindAService(t *testing.T) {
 		"ports":    []object{{"name": "metrics", "port": 80, "targetPort": "http"}, {"name": "plain", "port": 81}, {"name": "number", "port": 82, "targetPort": 8082}},
 	}})
 	pod := made(t, object{"kind": "Pod", "apiVersion": "v1", "spec": object{"containers": []object{{"ports": []object{{"name": "http", "containerPort": 9403}}}}}})
-	for port, want := range map[string]int64{"metrics": 9403, "plain": 81, "number": 8082, "none": 0} {
+	for port, want := range map[string]int64{"metrics": 9403, "plain": 81, "number": 8082, "82": 8082, "80": 9403, "none": 0} {
 		if got := portOf(pod, targetOf(service, port)); got != want {
 			t.Errorf("%s: %d, not %d", port, got, want)
 		}

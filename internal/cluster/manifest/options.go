@@ -31,6 +31,11 @@ const (
 	ScalerClientSecret = "plumbline-scaler-keda" // tls.crt, tls.key: KEDA's; ca.crt: who has signed the controller's
 )
 
+// SecretNames are the names of all Secrets that may be made.
+func SecretNames() []string {
+	return []string{AuthoritySecret, TokenSecret, HTTPSecret, DatabaseSecret, BrokerSecret, AccountsSecret, ScalerSecret, ScalerClientSecret}
+}
+
 // Gate is the scheduling gate that placement lifts.
 const Gate = "plumbline/placement"
 

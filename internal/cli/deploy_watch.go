@@ -1,0 +1,246 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"plumbline/internal/cluster/manifest"
+)
+
+// How often the controller is asked, and for how long at most.
+const (
+	watchEvery   = 2 * time.Second
+	watchPatient = 5 * time.Second
+)
+
+// status asks the controller, through one of its pods.
+func (d *deployment) status(ctx context.Context, way http.RoundTripper) (r controlReport, err error) {
+	ctx, cancel := context.WithTimeout(ctx, watchPatient)
+	defer cancel()
+	client := hubClient{http: http.Client{Transport: way}, base: "http://" + manifest.Control}
+	if err := client.do(ctx, http.MethodGet, "/status", &r); err != nil {
+		return r, fmt.Errorf("asking the controller: %w", err)
+	}
+	return r, nil
+}
+
+func (d *deployment) way() http.RoundTripper {
+	return d.client.Through(d.Namespace, manifest.Control, "metrics")
+}
+
+// awaitSamples waits until the controller knows a GPU's load of every node. Many nodes have no GPU, so it gives up in peace.
+func (d *deployment) awaitSamples(ctx context.Context) error {
+	if d.SampleWait <= 0 {
+		return nil
+	}
+	within, cancel := context.WithTimeout(ctx, d.SampleWait)
+	defer cancel()
+	again := time.NewTicker(watchEvery)
+	defer again.Stop()
+	text := "no answer of the controller"
+	for way := d.way(); ; {
+		r, err := d.status(within, way)
+		switch {
+		case err != nil && within.Err() == nil:
+			text = err.Error()
+		case err == nil:
+			var all bool
+			if text, all = sampled(r); all {
+				d.screen.remove()
+				d.screen.say("✓ %s", text)
+				return nil
+			}
+		}
+		d.screen.draw("… " + text)
+		select {
+		case <-again.C:
+		case <-within.Done():
+			d.screen.remove()
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			d.screen.say("! %s\n  That is as it should be of nodes without a GPU: they take no workers. Others have samples when Prometheus scrapes the exporter.", text)
+			return nil
+		}
+	}
+}
+
+// sampled says which nodes have fresh samples of their GPU; all: there is none without.
+func sampled(r controlReport) (text string, all bool) {
+	var fresh, none []string
+	for _, n := range r.Nodes {
+		if n.GPU != nil {
+			fresh = append(fresh, n.Node)
+		} else {
+			none = append(none, n.Node)
+		}
+	}
+	slices.Sort(none)
+	text = fmt.Sprintf("GPU samples of %s", counted(len(fresh), "node"))
+	if len(none) > 0 {
+		text += ", none yet of " + shortened(none)
+	}
+	for _, p := range r.Problems {
+		text += "; " + p
+	}
+	return text, len(fresh) > 0 && len(none) == 0
+}
+
+// watches tells whether to go on watching: where somebody sits, unless told otherwise.
+func (d *deployment) watches() bool {
+	if d.Watch != nil {
+		return *d.Watch
+	}
+	in, ok := d.p.Stdin.(*os.File)
+	return ok && isTerminal(in) && isTerminal(d.p.Stderr)
+}
+
+// watch shows what happens until somebody ends it.
+func (d *deployment) watch(ctx context.Context) error {
+	way := d.way()
+	w := &watching{
+		screen: d.screen, where: d.where(), keyboard: openKeyboard(ctx, d.p.Stdin),
+		status: func(ctx context.Context) (controlReport, error) { return d.status(ctx, way) },
+	}
+	wanted := w.run(ctx)
+	if wanted == stopAll {
+		return d.stop(ctx)
+	}
+	d.screen.say("Plumbline goes on running. Come back: %s; end it: %s", d.again("deploy --watch-only"), d.again("stop"))
+	return nil
+}
+
+// watching is the view of what runs: ESC and Enter stop everything, as the Python original's listener did, and Ctrl-C leaves it
+// running.
+type watching struct {
+	screen   *screen
+	where    string    // namespace and cluster
+	keyboard *keyboard // nil: nobody sits there
+	status   func(context.Context) (controlReport, error)
+	asking   bool // whether everything is to be stopped
+}
+
+// wish is what a key asks for.
+type wish int
+
+const (
+	goOn wish = iota
+	leave
+	stopAll
+)
+
+func (w *watching) run(ctx context.Context) wish {
+	defer w.screen.leave()
+	if w.keyboard != nil {
+		defer w.keyboard.close()
+	}
+	again := time.NewTicker(watchEvery)
+	defer again.Stop()
+	for {
+		r, err := w.status(ctx)
+		if ctx.Err() == nil {
+			w.screen.draw(w.lines(r, err)...)
+		}
+		if wanted := w.next(ctx, again.C); wanted != goOn {
+			return wanted
+		}
+	}
+}
+
+// next waits for a key, or until it is time to look again.
+func (w *watching) next(ctx context.Context, again <-chan time.Time) wish {
+	var keys chan key
+	if w.keyboard != nil {
+		keys = w.keyboard.keys
+	}
+	select {
+	case <-again:
+		return goOn
+	case <-ctx.Done():
+		return leave
+	case k, there := <-keys:
+		if !there { // the terminal is gone, and nobody sits there
+			w.keyboard = nil
+			return goOn
+		}
+		return w.press(k)
+	}
+}
+
+// press takes y for an answer only, and any other key as a no.
+func (w *watching) press(k key) wish {
+	asked := w.asking
+	w.asking = !asked && (k == escape || k == enter)
+	switch {
+	case k == ctrlC:
+		return leave
+	case asked && (k == 'y' || k == 'Y'):
+		return stopAll
+	}
+	return goOn
+}
+
+// lines are what is shown.
+func (w *watching) lines(r controlReport, err error) []string {
+	if err != nil {
+		return append([]string{w.where, "no news: " + err.Error()}, w.footer()...)
+	}
+	var text strings.Builder
+	fmt.Fprintln(&text, w.where)
+	fmt.Fprintf(&text, "%s  %s; %s\n", r.At.Local().Format(time.TimeOnly), backlogLine(r), jobsLine(r))
+	for _, p := range r.Problems {
+		fmt.Fprintln(&text, "! "+p)
+	}
+	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "NODE\tGPU\tAGE\tCPU\tWORKERS\t")
+	for _, n := range r.Nodes {
+		age := "-"
+		if n.GPU != nil {
+			age = n.Age.Round(time.Second).String()
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%d\t%s\n", n.Node, shownRatio(n.GPU), age, shownRatio(n.CPU), len(n.Workers), n.Reason)
+	}
+	_ = table.Flush() // to memory
+	return append(strings.Split(strings.TrimRight(text.String(), "\n"), "\n"), w.footer()...)
+}
+
+func (w *watching) footer() []string {
+	switch {
+	case w.asking:
+		return []string{"", "Stop and remove Plumbline from the cluster? [y/N]"}
+	case w.keyboard != nil:
+		return []string{"", "ESC or Enter: stop and remove it   Ctrl-C: leave it running"}
+	}
+	return nil
+}
+
+func backlogLine(r controlReport) string {
+	b := r.Backlog
+	text := fmt.Sprintf("%d waiting", b.Waiting)
+	if !b.Oldest.IsZero() {
+		text += fmt.Sprintf(" (the oldest %s)", r.At.Sub(b.Oldest).Round(time.Second))
+	}
+	text += fmt.Sprintf(", %d with workers", b.Leased)
+	if b.Dead > 0 {
+		text += fmt.Sprintf(", %d dead", b.Dead)
+	}
+	return text
+}
+
+func jobsLine(r controlReport) string {
+	unfinished, gated := 0, 0
+	for _, s := range r.ScaledJobs {
+		unfinished, gated = unfinished+s.Now.Unfinished, gated+s.Now.Gated
+	}
+	text := counted(unfinished, "Job")
+	if gated > 0 {
+		text += fmt.Sprintf(" (%d not placed)", gated)
+	}
+	return text
+}
