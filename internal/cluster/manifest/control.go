@@ -77,9 +77,7 @@ func (o *Options) exporter() Object {
 		Args: append([]string{"export", fmt.Sprintf("--http-listen=0.0.0.0:%d", exportPort), "--http-anonymous", "--sysfs=/host/sys"}, o.Exporter.Args...),
 		Env:  []corev1.EnvVar{node()}, Ports: []corev1.ContainerPort{port("metrics", exportPort)}, Resources: needs("10m", "32Mi", "128Mi"),
 	}
-	if o.Worker.RuntimeClass != "" { // NVIDIA's runtime then shows every GPU's counters, without giving one to the pod
-		c.Env = append(c.Env, corev1.EnvVar{Name: "NVIDIA_VISIBLE_DEVICES", Value: "all"}, corev1.EnvVar{Name: "NVIDIA_DRIVER_CAPABILITIES", Value: "utility"})
-	}
+	c.Env = append(c.Env, o.gpus("utility")...)
 	probes(&c, "metrics")
 	sys := volume{"sys", "/host/sys", true, &corev1.VolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: o.Exporter.Sysfs}}}
 	template := o.pod(Export, "export", c, sys)
@@ -90,6 +88,15 @@ func (o *Options) exporter() Object {
 		Selector: &metav1.LabelSelector{MatchLabels: selector("export")}, Template: template,
 		UpdateStrategy: appsv1.DaemonSetUpdateStrategy{Type: appsv1.RollingUpdateDaemonSetStrategyType, RollingUpdate: &appsv1.RollingUpdateDaemonSet{MaxUnavailable: ptr(intstr.FromString("25%"))}},
 	}}
+}
+
+// gpus ask NVIDIA's runtime for every GPU, without taking one from others: GPUs are shared by load. To measure them "utility" is
+// enough, which brings no CUDA.
+func (o *Options) gpus(capabilities string) []corev1.EnvVar {
+	if o.Worker.RuntimeClass == "" {
+		return nil
+	}
+	return []corev1.EnvVar{{Name: "NVIDIA_VISIBLE_DEVICES", Value: "all"}, {Name: "NVIDIA_DRIVER_CAPABILITIES", Value: capabilities}}
 }
 
 func (o *Options) runtimeClass() *string {

@@ -141,7 +141,7 @@ func (o *Options) workerPod() corev1.PodTemplateSpec {
 			"work", fmt.Sprintf("--nats=nats://%s:%d", o.host(Hub), natsPort), "--nats-token-file=/etc/plumbline/nats-token/nats-token",
 			"--workers=" + strconv.Itoa(o.Worker.Sessions), "--exit-when-idle=" + o.Worker.ExitWhenIdle.String(), "--stop-grace=" + stopGrace.String(),
 		}, o.Worker.Args...),
-		Env: []corev1.EnvVar{node()}, Resources: needs(o.Worker.CPU, o.Worker.Memory, o.MemoryLimit()),
+		Env: append([]corev1.EnvVar{node()}, o.gpus("compute,utility")...), Resources: needs(o.Worker.CPU, o.Worker.Memory, o.MemoryLimit()),
 	}
 	t := o.pod(Work, "work", c, temporary(), secretVolume("nats-token", "/etc/plumbline/nats-token", TokenSecret))
 	s := &t.Spec
