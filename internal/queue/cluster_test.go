@@ -123,6 +123,46 @@ func TestClusterWithoutAnAnswerIsAskedAgain(t *testing.T) {
 	await("opening a second hub", opened)
 }
 
+// The server that hands the journal out dies in the middle. Reading goes on where it was, with another one.
+func TestClusterLosesTheServerThatIsReadFrom(t *testing.T) {
+	t.Parallel()
+	servers := nats.Cluster(t, 3)
+	o := options(t)
+	o.Outside = &queue.Outside{}
+	for _, s := range servers {
+		o.Outside.URLs = append(o.Outside.URLs, s.URL())
+	}
+	h := open(t, o)
+	const entries = 2 * queue.ReadBatch
+	must(t, h.EnterMany(entries))
+	seen, last := 0, uint64(0)
+	for e, err := range h.Journal(t.Context()) {
+		if err != nil {
+			t.Fatalf("after %d of %d entries: %v", seen, entries, err)
+		}
+		if seen++; e.Sequence <= last {
+			t.Fatalf("entry %d comes after %d", e.Sequence, last)
+		}
+		if last = e.Sequence; seen == 1 {
+			named(t, servers, h.ReadersAt(t.Context())).Stop()
+		}
+	}
+	if seen != entries {
+		t.Errorf("%d entries read, want %d", seen, entries)
+	}
+}
+
+func named(t *testing.T, servers []*nats.Server, name string) *nats.Server {
+	t.Helper()
+	for _, s := range servers {
+		if s.Name() == name {
+			return s
+		}
+	}
+	t.Fatalf("no server is called %q", name)
+	return nil
+}
+
 // rows stands for the table, in which a capture has one row however often its result comes.
 type rows struct {
 	mu  sync.Mutex

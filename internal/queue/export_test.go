@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -49,6 +50,36 @@ func FailPause(d time.Duration) func() {
 	oldFail, oldBury := failPause, buryPause
 	failPause, buryPause = d, d
 	return func() { failPause, buryPause = oldFail, oldBury }
+}
+
+// EnterMany enters n captures into the journal that never were anywhere else.
+func (h *Hub) EnterMany(n int) error {
+	for range n {
+		id, err := h.ids.make(time.Now())
+		if err != nil {
+			return err
+		}
+		text, err := json.Marshal(facts{ID: id})
+		if err != nil {
+			return err
+		}
+		if _, err := h.js.PublishAsync(h.streams.journal.subject("many"), text); err != nil {
+			return err
+		}
+	}
+	<-h.js.PublishAsyncComplete()
+	return nil
+}
+
+// ReadBatch is how many messages a reader may have at hand.
+const ReadBatch = readerBatch
+
+// ReadersAt is the server that hands the journal out, by name.
+func (h *Hub) ReadersAt(ctx context.Context) (server string) {
+	for c := range h.streams.journal.ListConsumers(ctx).Info() {
+		server = c.Cluster.Leader
+	}
+	return server
 }
 
 // CommitTimeout sets the time for one write.

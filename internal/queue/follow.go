@@ -2,11 +2,10 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
-
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // follower keeps up with what other hubs accept: it reads the journal as it grows. With the embedded server there is no
@@ -83,21 +82,18 @@ func (h *Hub) follow(ctx context.Context, after uint64) {
 // followOn goes on where it was until something goes wrong.
 func (h *Hub) followOn(ctx context.Context) error {
 	reached, _ := h.others.position()
-	c, err := reader(ctx, h.streams.journal, jetstream.OrderedConsumerConfig{
-		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: reached + 1,
-		MaxResetAttempts: 1, // else it would try for ever, whatever ctx says; follow tries again
-	})
+	reconnects := h.nc.Stats().Reconnects
+	r, err := openReader(ctx, h.streams.journal, scan{after: reached})
 	if err != nil {
 		return fmt.Errorf("opening the journal: %w", err)
 	}
-	messages, err := c.Messages()
-	if err != nil {
-		return fmt.Errorf("opening the journal: %w", err)
-	}
-	defer messages.Stop()
+	defer r.Stop()
 	for {
-		m, err := messages.Next(jetstream.NextContext(ctx))
-		if err != nil {
+		m, meta, err := r.next(ctx, readerPatience)
+		if errors.Is(err, errSilent) && h.nc.Stats().Reconnects == reconnects {
+			continue
+		}
+		if err != nil { // also when what was on its way by the broken connection may be lost
 			return fmt.Errorf("reading the journal: %w", err)
 		}
 		e, err := readEntry(m)
@@ -106,9 +102,7 @@ func (h *Hub) followOn(ctx context.Context) error {
 		} else {
 			h.remember(e.facts, e.sequence, e.storedAt)
 		}
-		if meta, err := m.Metadata(); err == nil {
-			h.others.saw(meta.Sequence.Stream)
-		}
+		h.others.saw(meta.Sequence.Stream)
 	}
 }
 

@@ -85,9 +85,7 @@ func (s stream) removeOne(ctx context.Context, token string, sequence uint64) er
 
 // tokens lists the last tokens of all subjects that the stream holds messages of.
 func (s stream) tokens(ctx context.Context) (map[string]bool, error) {
-	info, err := asked(ctx, func(ctx context.Context) (*jetstream.StreamInfo, error) {
-		return s.Info(ctx, jetstream.WithSubjectFilter(s.subject("*")))
-	})
+	info, err := s.list(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("listing %s*: %w", s.subjects, err)
 	}
@@ -96,4 +94,19 @@ func (s stream) tokens(ctx context.Context) (map[string]bool, error) {
 		tokens[strings.TrimPrefix(subject, s.subjects)] = true
 	}
 	return tokens, nil
+}
+
+// list asks for all subjects, which takes long where there are a million. So it first asks whether the stream answers at all.
+func (s stream) list(ctx context.Context) (*jetstream.StreamInfo, error) {
+	for again := false; ; again = true {
+		if info, err := asked(ctx, func(ctx context.Context) (*jetstream.StreamInfo, error) { return s.Info(ctx) }); err != nil || info.State.Msgs == 0 {
+			return info, err
+		}
+		long, done := context.WithTimeout(ctx, listTimeout)
+		info, err := s.Info(long, jetstream.WithSubjectFilter(s.subject("*")))
+		done()
+		if err == nil || again || !passing(err) && !unsettled(err) {
+			return info, err //nolint:wrapcheck // tokens says what it lists
+		}
+	}
 }

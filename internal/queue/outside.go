@@ -39,10 +39,13 @@ type Server struct {
 const (
 	connectTimeout = 5 * time.Second
 	reconnectWait  = 250 * time.Millisecond // plus jitter
-	pingEvery      = 10 * time.Second       // a connection that says nothing for three of these is given up
+	pingEvery      = 5 * time.Second        // a connection that says nothing for three of these is given up
 	openTimeout    = 30 * time.Second       // for a cluster that is just choosing its leaders
 	openPause      = 500 * time.Millisecond
-	answerTimeout  = 5 * time.Second // a request without an answer is made again: who was to answer may be dead
+	answerTimeout  = 2 * time.Second  // a request without an answer is made again: who was to answer may be dead
+	electionTime   = 12 * time.Second // after a leader's death the next one is chosen within 4 to 9 s (nats-server, raft.go)
+	listTimeout    = 40 * time.Second // a million ids
+	attemptTimeout = 10 * time.Second // for the several requests of a start, before they are made again
 )
 
 // String names the servers without what is secret in their URLs.
@@ -212,7 +215,7 @@ func (h *Hub) join(ctx context.Context) (err error) {
 		}
 	}
 	err = h.retry(ctx, func() error {
-		ctx, cancel := context.WithTimeout(ctx, 2*answerTimeout) // several requests
+		ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 		defer cancel()
 		return h.openOutside(ctx, *o)
 	})

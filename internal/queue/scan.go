@@ -27,64 +27,55 @@ func (h *Hub) read(ctx context.Context, s stream, sc scan) iter.Seq2[jetstream.M
 	}
 }
 
+// each goes on where it was when the server that hands the messages out dies meanwhile.
 func (h *Hub) each(ctx context.Context, s stream, sc scan, visit func(jetstream.Msg) bool) error {
-	c, err := reader(ctx, s, sc.config())
-	if err != nil {
-		return fmt.Errorf("reading stream %s: %w", s.CachedInfo().Config.Name, err)
-	}
-	if c.pending == 0 {
-		return nil
-	}
-	messages, err := c.Messages(jetstream.PullMaxMessages(2000))
-	if err != nil {
-		return fmt.Errorf("reading stream %s: %w", s.CachedInfo().Config.Name, err)
-	}
-	defer messages.Stop()
-	for {
-		m, err := messages.Next(jetstream.NextContext(ctx))
-		if err != nil {
-			return fmt.Errorf("reading stream %s: %w", s.CachedInfo().Config.Name, err)
+	for patience := readerPatience; ; patience *= 2 {
+		last, err := eachOnce(ctx, s, sc, patience, visit)
+		if last > sc.after {
+			sc.after, patience = last, readerPatience
 		}
-		meta, err := m.Metadata()
-		if err != nil {
-			return fmt.Errorf("reading stream %s: %w", s.CachedInfo().Config.Name, err)
-		}
-		if !visit(m) || meta.NumPending == 0 {
+		if err == nil {
 			return nil
 		}
+		if !broken(err) || patience > openTimeout {
+			return fmt.Errorf("reading stream %s: %w", s.CachedInfo().Config.Name, err)
+		}
 	}
 }
 
-// opened is a consumer with the number of messages that waited for it.
-type opened struct {
-	jetstream.Consumer
-	pending uint64
+// eachOnce also gives the sequence of the last message that was visited.
+func eachOnce(ctx context.Context, s stream, sc scan, patience time.Duration, visit func(jetstream.Msg) bool) (last uint64, err error) {
+	r, err := openReader(ctx, s, sc)
+	if err != nil {
+		return 0, err
+	}
+	defer r.Stop()
+	for waiting := r.pending; waiting > 0; {
+		m, meta, err := r.next(ctx, patience)
+		if err != nil {
+			return last, err
+		}
+		if last, waiting = meta.Sequence.Stream, meta.NumPending; !visit(m) {
+			return last, nil
+		}
+	}
+	return last, nil
 }
 
-// reader opens a consumer for reading a stream in its order.
-func reader(ctx context.Context, s stream, o jetstream.OrderedConsumerConfig) (opened, error) {
-	return asked(ctx, func(ctx context.Context) (opened, error) {
-		c, err := s.OrderedConsumer(ctx, o)
-		if err != nil {
-			return opened{}, err //nolint:wrapcheck // callers say what they read
-		}
-		info, err := c.Info(ctx)
-		if err != nil {
-			return opened{}, err //nolint:wrapcheck // likewise
-		}
-		return opened{c, info.NumPending}, nil
-	})
-}
-
-// asked makes a request that only reads. A cluster whose leader just died leaves it without any answer, however long one
-// waits: so it is made again, each time with more patience, since listing a million captures takes its time as well.
+// asked makes a request that only reads and costs little. A cluster that has no leader for it leaves it without any answer,
+// however long one waits. So it is made again soon, and with more patience only when every election should be over: then
+// the server is slow.
 func asked[T any](ctx context.Context, ask func(context.Context) (T, error)) (T, error) {
-	for patience := answerTimeout; ; patience *= 2 {
+	began, patience := time.Now(), answerTimeout
+	for {
 		short, done := context.WithTimeout(ctx, patience)
 		answer, err := ask(short)
 		done()
 		if err == nil || !passing(err) && !unsettled(err) || patience > openTimeout {
 			return answer, err
+		}
+		if time.Since(began) > electionTime {
+			patience *= 2
 		}
 		select {
 		case <-time.After(openPause):
@@ -92,21 +83,6 @@ func asked[T any](ctx context.Context, ask func(context.Context) (T, error)) (T,
 			return answer, err
 		}
 	}
-}
-
-func (sc scan) config() jetstream.OrderedConsumerConfig {
-	c := jetstream.OrderedConsumerConfig{HeadersOnly: sc.headersOnly, MaxResetAttempts: 1} // else it outlasts any context
-	if sc.filter != "" {
-		c.FilterSubjects = []string{sc.filter}
-	}
-	if !sc.from.IsZero() {
-		from := sc.from.UTC()
-		c.DeliverPolicy, c.OptStartTime = jetstream.DeliverByStartTimePolicy, &from
-	}
-	if sc.after > 0 {
-		c.DeliverPolicy, c.OptStartSeq = jetstream.DeliverByStartSequencePolicy, sc.after+1
-	}
-	return c
 }
 
 // journalEntry is one entry with its place in the journal.

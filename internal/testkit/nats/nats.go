@@ -166,6 +166,9 @@ func (s *Server) URL() string {
 	return fmt.Sprintf("%s://%s", scheme, net.JoinHostPort(s.options.Host, fmt.Sprint(s.options.Port)))
 }
 
+// Name is the server's name in its cluster.
+func (s *Server) Name() string { return s.options.ServerName }
+
 // Connections is how many clients the server has.
 func (s *Server) Connections() int { return s.running.NumClients() }
 
