@@ -79,7 +79,7 @@ func natsRoom(e *examination, f queue.Findings) {
 	shown := func(n int64) string { return config.Bytes(n).String() }
 	switch {
 	case f.StoredLimit <= 0:
-		e.fine("JetStream is on, without a limit of the account's storage; the queue may take %s, dead letters an eighth of it, %d times", shown(f.QueueBytes), f.Replicas)
+		e.fine("JetStream is on, without a limit of the account's storage (that of the server itself, max_file_store, cannot be seen from here); the queue may take %s, dead letters an eighth of it, %d times", shown(f.QueueBytes), f.Replicas)
 	case f.StoredLimit < need:
 		e.wrong("JetStream is on, but the account may store %s; queue and dead letters may take %s: raise it there, or give a smaller --queue-max-bytes", shown(f.StoredLimit), shown(need))
 	default:

@@ -42,7 +42,7 @@ func natsServer(c *config.NATSServer) (*queue.Outside, error) {
 			URLs: c.NATS, Credentials: c.NATSCreds, User: c.NATSUser, Password: password, Token: token,
 			CA: c.NATSCA, Cert: c.NATSCert, Key: c.NATSKey,
 		},
-		Prefix: c.NATSPrefix,
+		Prefix: c.NATSPrefix, Domain: c.NATSDomain,
 	}, nil
 }
 

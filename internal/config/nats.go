@@ -16,6 +16,7 @@ type NATSServer struct {
 	NATSCert         string   `name:"nats-cert" help:"File with a certificate to present to the NATS server, with --nats-key." placeholder:"FILE" type:"path"`
 	NATSKey          string   `name:"nats-key" help:"File with the key of --nats-cert." placeholder:"FILE" type:"path"`
 	NATSPrefix       string   `name:"nats-prefix" help:"What the names of streams and subjects begin with; two installations on one NATS need two." default:"plumbline" placeholder:"NAME"`
+	NATSDomain       string   `name:"nats-domain" help:"JetStream domain that the queue is in, when --nats is a leaf node and the queue is to be on the other side of it (default: that of the server)." placeholder:"NAME"`
 }
 
 // OutsideNATS is a NATS that somebody else runs, for the queue.
@@ -27,8 +28,8 @@ type OutsideNATS struct {
 // Validate refuses settings of a NATS that is not named.
 func (o *OutsideNATS) Validate() error {
 	if len(o.NATS) == 0 {
-		if o.identified() || o.NATSReplicas != 0 {
-			return errors.New("--nats-creds, --nats-user, --nats-password-file, --nats-auth-token-file, --nats-ca, --nats-cert, --nats-key and --nats-replicas are of a NATS outside, which --nats names")
+		if o.identified() || o.NATSReplicas != 0 || o.NATSDomain != "" {
+			return errors.New("--nats-creds, --nats-user, --nats-password-file, --nats-auth-token-file, --nats-ca, --nats-cert, --nats-key, --nats-domain and --nats-replicas are of a NATS outside, which --nats names")
 		}
 		return nil
 	}

@@ -46,7 +46,7 @@ func Examine(ctx context.Context, o Options) (Findings, error) {
 	denied := new(overheard)
 	h.nc, err = nats.Connect(strings.Join(o.Outside.URLs, ","), append(o.Outside.options("doctor", o.Logger, &h.denied, nil), nats.ErrorHandler(denied.hear))...)
 	if err != nil {
-		return Findings{}, fmt.Errorf("connecting to NATS at %s: %w", o.Outside.Server, err)
+		return Findings{}, fmt.Errorf("connecting to NATS at %s: %w", o.Outside.Server, o.Outside.explain(err))
 	}
 	defer h.nc.Close()
 	f := Findings{
@@ -55,8 +55,8 @@ func Examine(ctx context.Context, o Options) (Findings, error) {
 	}
 	_, plain := h.nc.TLSConnectionState()
 	f.Secure = plain == nil
-	if h.js, err = jetstream.New(h.nc); err != nil {
-		return f, fmt.Errorf("opening JetStream: %w", err)
+	if h.js, err = h.names.jetStream(h.nc); err != nil {
+		return f, err
 	}
 	h.examineStreams(ctx, &f)
 	f.Denied = denied.after(h.tryRights)

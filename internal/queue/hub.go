@@ -148,8 +148,8 @@ func (h *Hub) openEmbedded(ctx context.Context) (err error) {
 	if h.nc, err = h.connect("hub", h.log, nil); err != nil {
 		return err
 	}
-	if h.js, err = jetstream.New(h.nc); err != nil {
-		return fmt.Errorf("opening JetStream: %w", err)
+	if h.js, err = h.names.jetStream(h.nc); err != nil {
+		return err
 	}
 	if h.maxBytes, err = h.queueBytes(ctx); err != nil {
 		return err

@@ -109,10 +109,7 @@ func Join(ctx context.Context, o JoinOptions) (*Worker, error) {
 }
 
 func joinOnce(ctx context.Context, o JoinOptions, metrics *workerMetrics) (*Worker, error) {
-	p, d, n := newPresence(o.HubTimeout, o.OnLost), new(denials), names{defaultPrefix}
-	if o.Outside != nil && o.Outside.Prefix != "" {
-		n.prefix = o.Outside.Prefix
-	}
+	p, d, n := newPresence(o.HubTimeout, o.OnLost), new(denials), namesOn(o.Outside)
 	nc, err := o.dial(p, d)
 	if err != nil {
 		p.stop()

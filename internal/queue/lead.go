@@ -131,7 +131,7 @@ func (l *lease) acquire(ctx context.Context) error {
 				}
 			} else if leader != v.Run {
 				leader = v.Run
-				l.hub.log.Info("another hub leads; this one stands by", "lease", l.key, "leader", v.Host, "since", v.Since)
+				l.hub.log.Info("another hub leads; this one stands by", "lease", l.key, "leader", v.Host)
 			}
 		}
 		select {

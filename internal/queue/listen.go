@@ -47,8 +47,8 @@ var workerRights = []struct {
 	{"$JS.API.CONSUMER.MSG.NEXT.PLUMBLINE_QUEUE.workers", server.Streamed}, // a status may come before the message
 	{"$JS.ACK.PLUMBLINE_QUEUE.workers.>", server.Singleton},
 	{"$JS.API.CONSUMER.INFO.PLUMBLINE_QUEUE.workers", server.Singleton},
-	{names{defaultPrefix}.results(), server.Singleton},
-	{names{defaultPrefix}.desk("*"), server.Singleton},
+	{namesOn(nil).results(), server.Singleton},
+	{namesOn(nil).desk("*"), server.Singleton},
 }
 
 func workerPermissions(inbox string) *server.Permissions {

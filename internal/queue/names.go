@@ -1,11 +1,13 @@
 package queue
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"regexp"
 	"strings"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -30,13 +32,38 @@ const defaultPrefix = "plumbline"
 
 // names are what one installation's streams and subjects are called; installations with different prefixes share a
 // NATS without meeting.
-type names struct{ prefix string }
+type names struct{ prefix, domain string }
+
+// namesOn are those on a NATS outside, or where there is none.
+func namesOn(o *Outside) names {
+	n := names{prefix: defaultPrefix}
+	if o != nil {
+		n = names{cmp.Or(o.Prefix, n.prefix), o.Domain}
+	}
+	return n
+}
+
+// jetStream is the JetStream in which they are.
+func (n names) jetStream(nc *nats.Conn) (js jetstream.JetStream, err error) {
+	if n.domain == "" {
+		js, err = jetstream.New(nc)
+	} else {
+		js, err = jetstream.NewWithDomain(nc, n.domain)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("opening JetStream: %w", err)
+	}
+	return js, nil
+}
 
 // prefixForm keeps a prefix to what both a stream's name and one token of a subject may hold. Small letters only: the
 // streams have capitals.
 var prefixForm = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,31}$`)
 
 func (n names) validate() error {
+	if strings.ContainsAny(n.domain, " .*>") {
+		return fmt.Errorf("queue: %q is no JetStream domain: it is one word without dots (jetstream { domain: … } in the server's configuration)", n.domain)
+	}
 	if !prefixForm.MatchString(n.prefix) {
 		return fmt.Errorf("queue: %q can't begin the names of streams: small letters, digits, - and _ can, 32 at most", n.prefix)
 	}

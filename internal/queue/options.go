@@ -91,12 +91,7 @@ func (o Options) withDefaults() (Options, error) {
 }
 
 // names are those of the installation.
-func (o Options) names() names {
-	if o.Outside != nil && o.Outside.Prefix != "" {
-		return names{o.Outside.Prefix}
-	}
-	return names{defaultPrefix}
-}
+func (o Options) names() names { return namesOn(o.Outside) }
 
 func (o Options) validate() error {
 	if err := o.names().validate(); err != nil {

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -20,6 +21,7 @@ import (
 type Outside struct {
 	Server
 	Prefix   string // what streams and subjects begin with; "plumbline"
+	Domain   string // the JetStream domain of the streams, where the server is a leaf node of it; the server's own
 	Replicas int    // of each stream; 0: three where the server belongs to a cluster, else one
 	// Alone: results go where no other hub can write them, so that a second hub on the same streams is refused.
 	Alone bool
@@ -142,9 +144,27 @@ func (d *denials) explain(err error) error {
 func (s Server) connect(name string, log *slog.Logger, d *denials, p *presence) (*nats.Conn, error) {
 	nc, err := nats.Connect(strings.Join(s.URLs, ","), s.options(name, log, d, p)...)
 	if err != nil {
-		return nil, fmt.Errorf("connecting to NATS at %s: %w", s, err)
+		return nil, fmt.Errorf("connecting to NATS at %s: %w", s, s.explain(err))
 	}
 	return nc, nil
+}
+
+// explain adds to a refused connection what to do.
+func (s Server) explain(err error) error {
+	asked := errors.Is(err, nats.ErrAuthorization) || errors.Is(err, nats.ErrAuthExpired) || errors.Is(err, nats.ErrAuthRevoked)
+	switch {
+	case errors.As(err, new(x509.UnknownAuthorityError)):
+		return fmt.Errorf("%w: give the file with the authority that signed it (--nats-ca)", err)
+	case !asked:
+		return err
+	case s.Credentials != "":
+		return fmt.Errorf("%w: the server does not take the credentials in %s (--nats-creds): ask its owner for new ones", err, s.Credentials)
+	case s.User != "":
+		return fmt.Errorf("%w: the server does not take user %s with this password (--nats-user; --nats-password-file or PLUMBLINE_NATS_PASSWORD)", err, s.User)
+	case s.Token != "":
+		return fmt.Errorf("%w: the server does not take this token (--nats-auth-token-file or PLUMBLINE_NATS_AUTH_TOKEN)", err)
+	}
+	return fmt.Errorf("%w: the server wants to know who this is: give --nats-creds, or --nats-user with --nats-password-file, or --nats-auth-token-file, or --nats-cert with --nats-key", err)
 }
 
 func (s Server) options(name string, log *slog.Logger, d *denials, p *presence) []nats.Option {
@@ -206,8 +226,8 @@ func (h *Hub) join(ctx context.Context) (err error) {
 		return fmt.Errorf("the server takes messages of up to %d bytes (max_payload), pictures of up to %d bytes need %d: raise max_payload there, or lower the limit of pictures (--max-picture-bytes) to %d",
 			limit, h.options.MaxPicture, need, limit-payloadAllowance)
 	}
-	if h.js, err = jetstream.New(h.nc); err != nil {
-		return fmt.Errorf("opening JetStream: %w", err)
+	if h.js, err = h.names.jetStream(h.nc); err != nil {
+		return err
 	}
 	if o.Replicas == 0 {
 		if o.Replicas = 1; h.nc.ConnectedClusterName() != "" {

@@ -62,7 +62,7 @@ type workerParts struct {
 // newWorker opens a worker on a connection, which it takes over.
 func newWorker(ctx context.Context, nc *nats.Conn, p workerParts) (*Worker, error) {
 	w := &Worker{workerParts: p, nc: nc, hand: map[string]*Claim{}}
-	js, err := jetstream.New(nc)
+	js, err := p.names.jetStream(nc)
 	if err == nil {
 		w.consumer, err = js.Consumer(ctx, p.names.stream(queueStream), consumerName)
 	}

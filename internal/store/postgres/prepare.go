@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -106,7 +105,11 @@ func (d *Database) user() string { return pgx.Identifier{d.pool.Config().ConnCon
 // preparation is what somebody with more rights runs, once, in place of our migrations. All of it may be run again.
 func (d *Database) preparation(found table) string {
 	statements := append([]string{"GRANT USAGE ON SCHEMA public TO " + d.user() + ";"}, definition(found)...)
-	statements = append(statements, grants(d.user(), cmp.Or(found.sequence, "posture_log_id_seq"))...)
+	statements = append(statements, grants(d.user(), found.sequence)...)
+	if found.sequence == "" { // a new one has another name where a table that was renamed kept the usual one
+		statements = append(statements, "DO $$ BEGIN EXECUTE format('GRANT USAGE ON SEQUENCE %s TO "+strings.ReplaceAll(d.user(), "'", "''")+
+			"', pg_get_serial_sequence('posture_log', 'id')); END $$;")
+	}
 	return "this user may not make or change the table posture_log. Its owner or an administrator runs this once, in database " +
 		pgx.Identifier{d.pool.Config().ConnConfig.Database}.Sanitize() + ", and then Plumbline starts:\n\n" + strings.Join(statements, "\n") + "\n"
 }
