@@ -25,8 +25,8 @@ func table(w *World, verdicts []Verdict) string {
 	var b strings.Builder
 	load, _ := os.ReadFile("/proc/loadavg")
 	average, _, _ := strings.Cut(string(load), " ")
-	fmt.Fprintf(&b, "%s; %d cores, load average at the end %s; the cluster was up after %.1f s, Plumbline installed after %.1f s more.\n\n",
-		time.Now().UTC().Format(time.DateOnly), runtime.NumCPU(), average, w.Took.Seconds(), w.Installed.Seconds())
+	fmt.Fprintf(&b, "%s; %d cores, load average at the end %s; the cluster was up after %.1f s, Plumbline installed after %.1f s more; %d cases, many side by side, took %s.\n\n",
+		time.Now().UTC().Format(time.DateOnly), runtime.NumCPU(), average, w.Took.Seconds(), w.Installed.Seconds(), len(verdicts), span(verdicts).Round(time.Second))
 	fmt.Fprintln(&b, "| case | | took | measured |\n|---|---|---|---|")
 	for _, v := range verdicts {
 		word := "ok"
@@ -36,4 +36,18 @@ func table(w *World, verdicts []Verdict) string {
 		fmt.Fprintf(&b, "| %s | %s | %.0f s | %s |\n", v.Name, word, v.Took.Seconds(), strings.Join(v.Notes, "; "))
 	}
 	return b.String()
+}
+
+// span is from the first case's begin to the last one's end.
+func span(verdicts []Verdict) time.Duration {
+	first, last := verdicts[0].Began, time.Time{}
+	for _, v := range verdicts {
+		if v.Began.Before(first) {
+			first = v.Began
+		}
+		if end := v.Began.Add(v.Took); end.After(last) {
+			last = end
+		}
+	}
+	return last.Sub(first)
 }

@@ -4,8 +4,10 @@ package cases
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -46,7 +48,7 @@ func lostBeforeBinding(ctx context.Context, s *scene) error {
 	if err := s.awaitOnNodes(ctx, "work", second); err != nil {
 		return err
 	}
-	return s.evicted(ctx, lost.Name)
+	return errors.Join(s.evicted(lost.Name), s.saidWhy(ctx, lost.Name))
 }
 
 // awaitPlaced waits for a pod that was given the node and that nobody has bound.
@@ -68,8 +70,26 @@ func (s *scene) awaitPlaced(ctx context.Context, node string) (pod corev1.Pod, e
 	return pod, err
 }
 
+// saidWhy sees that an Event gives the node's end as the reason, and not that nobody bound the pod for long.
+func (s *scene) saidWhy(ctx context.Context, pod string) error {
+	return system.Await(ctx, slow, "an Event EvictedUnbound of "+pod+": its node is gone", func(ctx context.Context) error {
+		events, err := s.API.CoreV1().Events(s.namespace).List(ctx, metav1.ListOptions{FieldSelector: "reason=EvictedUnbound,involvedObject.name=" + pod})
+		if err != nil {
+			return err
+		}
+		var messages []string
+		for _, e := range events.Items {
+			messages = append(messages, e.Message)
+		}
+		if len(messages) != 1 || !strings.Contains(messages[0], "is gone") {
+			return fmt.Errorf("%q", messages)
+		}
+		return nil
+	})
+}
+
 // evicted sees in the audit log that the controller evicted this pod, and deleted none.
-func (s *scene) evicted(_ context.Context, pod string) error {
+func (s *scene) evicted(pod string) error {
 	acts, err := s.acts()
 	if err != nil {
 		return err

@@ -92,7 +92,8 @@ func cpuOverThreshold(ctx context.Context, s *scene) error {
 func hundredPolls(ctx context.Context, s *scene) error {
 	first, second := s.nodes[0].name, s.nodes[1].name
 	s.loads.set(second, 0.95)
-	if err := s.begin(ctx, workload{name: "work"}); err != nil {
+	// Slots there are: it is their load alone that keeps nodes from taking more.
+	if err := s.begin(ctx, workload{name: "work", trigger: map[string]any{"slotsPerNode": "4", "workerLoad": "0.75"}}); err != nil {
 		return err
 	}
 	if err := wait(ctx, 3*time.Second); err != nil { // the mean of the second node has nothing of its first load any more

@@ -72,8 +72,11 @@ func patched(ctx context.Context, w *World) (err error) {
 		return err
 	}
 	still, err := w.API.CoreV1().Pods(original).Get(ctx, first.Name, metav1.GetOptions{})
-	if err != nil || still.UID != first.UID || still.Status.Phase != corev1.PodRunning || still.DeletionTimestamp != nil {
-		return fmt.Errorf("the Job that ran on old-1 was not left alone (%w)", err)
+	if err != nil {
+		return fmt.Errorf("the Job that ran on old-1 was not left alone: %w", err)
+	}
+	if still.UID != first.UID || still.Status.Phase != corev1.PodRunning || still.DeletionTimestamp != nil {
+		return fmt.Errorf("expected: %s still runs on old-1; seen: it is %s", first.Name, still.Status.Phase)
 	}
 	return w.patchedTwice()
 }
@@ -130,8 +133,11 @@ func (w *World) awaitPinned(ctx context.Context, node string) error {
 			return err
 		}
 		terms, _, err := unstructured.NestedSlice(s.Object, "spec", "jobTargetRef", "template", "spec", "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution", "nodeSelectorTerms")
-		if err != nil || !strings.Contains(fmt.Sprint(terms), node) {
-			return fmt.Errorf("its terms are %v (%w)", terms, err)
+		if err != nil {
+			return err
+		}
+		if !strings.Contains(fmt.Sprint(terms), node) {
+			return fmt.Errorf("its terms are %v", terms)
 		}
 		if strategy, _, _ := unstructured.NestedString(s.Object, "spec", "rollout", "strategy"); strategy != "gradual" {
 			return fmt.Errorf("its rollout is %q: KEDA would delete what runs", strategy)

@@ -39,6 +39,7 @@ func RunAll(ctx context.Context, w *World, only string, progress io.Writer) ([]V
 		r.stage(ctx, chosen, first, next)
 		first = next
 	}
+	fmt.Fprintf(progress, "%d cases in %s\n", len(chosen), span(r.verdicts).Round(time.Second))
 	return r.verdicts, nil
 }
 

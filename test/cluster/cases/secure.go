@@ -72,8 +72,12 @@ spec: {secretTargetRef: [{parameter: caCert, name: plumbline-scaler-keda, key: c
 		return err
 	}
 	for _, name := range []string{"plain", "half"} {
-		if n, err := s.answers(ctx, 0, name); err != nil || n > 0 {
-			return fmt.Errorf("expected: %s is not answered; seen: %.0f answers (%w)", name, n, err)
+		n, err := s.answers(ctx, 0, name)
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			return fmt.Errorf("expected: %s is not answered; seen: %.0f answers", name, n)
 		}
 		if err := s.exactly(ctx, name, 0); err != nil {
 			return err

@@ -99,7 +99,9 @@ func (r *run) setUp(ctx context.Context) error {
 	}
 	err = r.w.startOwnController(ctx, r.name(), hub.Addr().String(), r.port, "--policy="+string(policy), fmt.Sprintf("--slots=%d", r.scenario.Rules.Slots), "--captures-per-job=1",
 		fmt.Sprintf("--worker-load=%g", r.scenario.Rules.WorkerLoad), fmt.Sprintf("--gpu-threshold=%g", r.scenario.Rules.Threshold),
-		"--sample-max-age="+r.scenario.Rules.MaxAge.String(), "--load-window=1s", "--rebalance-window=0s")
+		"--sample-max-age="+r.scenario.Rules.MaxAge.String(), "--load-window=1s", "--rebalance-window=0s",
+		// Its own nodes only, and no other sources: many controllers ask one Prometheus.
+		fmt.Sprintf(`--gpu-load=ratio:plumbline_gpu_utilization_ratio{node=~"%[1]s-n.*"} measured at plumbline_gpu_sample_timestamp_seconds{node=~"%[1]s-n.*"}`, r.name()))
 	if err != nil {
 		return err
 	}

@@ -29,6 +29,9 @@ func (w *workshop) makeAll(ctx context.Context) error {
 			missing++
 		}
 	}
+	if missing > 0 {
+		fmt.Fprintf(w.progress, "building what the cluster under test is made of, once, into %s: some fifteen minutes on two idle cores; a build that is interrupted goes on where it ended\n", w.folder)
+	}
 	for _, p := range programs {
 		if w.has("bin/" + p.name) {
 			continue
@@ -64,12 +67,31 @@ func (w *workshop) build(ctx context.Context, p program) error {
 	for _, s := range p.stamps {
 		flags += " -X " + s
 	}
+	defer w.tell("building " + p.name)()
 	place := filepath.Join(w.folder, "bin", p.name)
 	err := w.goIn(ctx, p.recipe, nil, "build", "-trimpath", "-ldflags", flags, "-o", place+".new", p.source)
 	if err != nil {
 		return fmt.Errorf("building %s: %w", p.name, err)
 	}
 	return os.Rename(place+".new", place)
+}
+
+// tell says every minute that something still goes on, until what it returns is called.
+func (w *workshop) tell(what string) (end func()) {
+	ended, start := make(chan struct{}), time.Now()
+	go func() {
+		again := time.NewTicker(time.Minute)
+		defer again.Stop()
+		for {
+			select {
+			case <-again.C:
+				fmt.Fprintf(w.progress, "%s … %s so far\n", what, time.Since(start).Round(time.Second))
+			case <-ended:
+				return
+			}
+		}
+	}()
+	return func() { close(ended) }
 }
 
 // goIn runs go in a recipe's folder. The programs are static, whatever the caller's cgo: they run in other mounts.

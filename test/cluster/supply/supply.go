@@ -21,6 +21,9 @@ import (
 // keep is how long a folder of other recipes stays in the cache after its last use.
 const keep = 30 * 24 * time.Hour
 
+// cold is how long all may take to be made.
+const cold = 50 * time.Minute
+
 // Kit is where everything lies.
 type Kit struct{ folder string }
 
@@ -66,7 +69,12 @@ func Get(ctx context.Context, recipes string, progress io.Writer) (Kit, error) {
 		return Kit{}, err
 	}
 	defer unlock()
-	if err := w.makeAll(ctx); err != nil {
+	within, cancel := context.WithTimeout(ctx, cold)
+	defer cancel()
+	if err := w.makeAll(within); err != nil {
+		if within.Err() != nil && ctx.Err() == nil {
+			err = fmt.Errorf("not all was built within %s; what was is kept, so that the next run goes on there: %w", cold, err)
+		}
 		return Kit{}, err
 	}
 	sweep(all, hash)
