@@ -20,7 +20,9 @@ import (
 // which is placed elsewhere. The scheduler of these pods is the case itself, so that it is late for certain.
 func lostBeforeBinding(ctx context.Context, s *scene) error {
 	first, second := s.nodes[0].name, s.nodes[1].name
-	s.loads.set(second, 0.5)
+	if err := s.load(ctx, map[string]float64{second: 0.5}); err != nil {
+		return err
+	}
 	if err := s.begin(ctx, workload{name: "work", scheduler: "nobody"}); err != nil {
 		return err
 	}

@@ -88,26 +88,23 @@ func cpuOverThreshold(ctx context.Context, s *scene) error {
 }
 
 // hundredPolls: one worker pushed its node over the threshold, the second node came free and is used, and now both are busy while
-// pictures wait: in a hundred of KEDA's polls no further Job is made.
+// pictures wait: in a hundred of KEDA's polls no further Job is made. There are slots: it is load alone that keeps nodes from
+// taking more.
 func hundredPolls(ctx context.Context, s *scene) error {
 	first, second := s.nodes[0].name, s.nodes[1].name
-	s.loads.set(second, 0.95)
-	// Slots there are: it is their load alone that keeps nodes from taking more.
-	if err := s.begin(ctx, workload{name: "work", trigger: map[string]any{"slotsPerNode": "4", "workerLoad": "0.75"}}); err != nil {
+	if err := s.load(ctx, map[string]float64{first: 0.1, second: 0.95}); err != nil {
 		return err
 	}
-	if err := wait(ctx, 3*time.Second); err != nil { // the mean of the second node has nothing of its first load any more
+	if err := s.begin(ctx, workload{name: "work", trigger: map[string]any{"slotsPerNode": "4"}}); err != nil {
 		return err
 	}
-	s.hub.say(200)
-	if err := errors.Join(s.awaitOnNodes(ctx, "work", first), s.claim(ctx)); err != nil {
+	s.hub.say(20) // one Job's, until loads show what it adds
+	if err := errors.Join(s.awaitOnNodes(ctx, "work", first), s.load(ctx, map[string]float64{first: 0.95, second: 0.5}), s.claim(ctx)); err != nil {
 		return err
 	}
-	s.loads.set(first, 0.95)
-	s.loads.set(second, 0.5)
-	if err := errors.Join(s.awaitOnNodes(ctx, "work", first, second), s.claim(ctx)); err != nil {
+	if err := errors.Join(s.awaitOnNodes(ctx, "work", first, second), s.load(ctx, map[string]float64{second: 0.95}), s.claim(ctx)); err != nil {
 		return err
 	}
-	s.loads.set(second, 0.95)
+	s.hub.sayWaiting(200)
 	return s.remains(ctx, "work", 2, polls)
 }

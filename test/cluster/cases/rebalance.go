@@ -96,11 +96,10 @@ const leaveWindow = 8 * time.Second
 // oneLeaveAWindow: of two workers on a GPU that others took, one is asked in a window, though it does not go, and then the next.
 func oneLeaveAWindow(ctx context.Context, s *scene) error {
 	busy, free := s.nodes[0].name, s.nodes[1].name
-	s.loads.set(free, 0.95)
-	if err := s.begin(ctx, workload{name: "work", trigger: map[string]any{"slotsPerNode": "2", "workerLoad": "0.05"}}); err != nil {
+	if err := s.load(ctx, map[string]float64{free: 0.95}); err != nil {
 		return err
 	}
-	if err := wait(ctx, 3*time.Second); err != nil {
+	if err := s.begin(ctx, workload{name: "work", trigger: map[string]any{"slotsPerNode": "2", "workerLoad": "0.05"}}); err != nil {
 		return err
 	}
 	s.hub.say(40)

@@ -201,6 +201,20 @@ endpoints:
 `, s.namespace, name, endpoints)
 }
 
+// load sets nodes' loads and waits until the first controller knows them, and no older ones are in its mean.
+func (s *scene) load(ctx context.Context, loads map[string]float64) error {
+	for node, ratio := range loads {
+		s.loads.set(node, ratio)
+	}
+	return system.Await(ctx, slow, fmt.Sprintf("%s knows the loads %v", s.process(0), loads), func(ctx context.Context) error {
+		status, err := askStatus(ctx, "http://"+s.controller(0)+":9403")
+		if err != nil {
+			return err
+		}
+		return status.differs(s.process(0), loads)
+	})
+}
+
 // awaitAnswers waits until a controller has answered for a ScaledJob.
 func (s *scene) awaitAnswers(ctx context.Context, i int, name string) error {
 	return s.awaitMore(ctx, i, name, 0, 1)
