@@ -45,7 +45,7 @@ func crowdOfNodes(ctx context.Context, w *World) (err error) {
 	w.mark = w.auditSize()
 	start := time.Now()
 	hub.waiting.Store(crowdJobs * 20)
-	err = system.Await(ctx, 3*time.Minute, fmt.Sprintf("%d workers are placed", crowdJobs), func(ctx context.Context) error {
+	err = system.Await(ctx, 10*time.Minute, fmt.Sprintf("%d workers are placed", crowdJobs), func(ctx context.Context) error {
 		pods, err := w.API.CoreV1().Pods(crowd).List(ctx, metav1.ListOptions{ResourceVersion: "0"})
 		if err != nil {
 			return err
@@ -117,16 +117,16 @@ func crowdNames() (names []string) {
 
 // disperse takes all of it away again.
 func (w *World) disperse(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 4*time.Minute)
 	defer cancel()
 	for _, name := range crowdNames() {
 		w.loads.forget(name)
 	}
-	err := errors.Join(
-		w.API.CoreV1().Namespaces().Delete(ctx, crowd, metav1.DeleteOptions{}),
-		w.API.CoreV1().Nodes().DeleteCollection(ctx, metav1.DeleteOptions{}, metav1.ListOptions{LabelSelector: "crowd"}),
-	)
-	return errors.Join(err, w.endOwnController(crowd))
+	err := errors.Join(w.endOwnController(crowd), w.API.CoreV1().Namespaces().Delete(ctx, crowd, metav1.DeleteOptions{}))
+	// A busy API server gives up after a minute, and has then deleted a part of them.
+	return errors.Join(err, system.Await(ctx, 3*time.Minute, "the nodes are deleted", func(ctx context.Context) error {
+		return w.API.CoreV1().Nodes().DeleteCollection(ctx, metav1.DeleteOptions{}, metav1.ListOptions{LabelSelector: "crowd"})
+	}))
 }
 
 // startOwnController starts a controller as a process that acts as the controller's account of a namespace; KEDA asks it at

@@ -30,6 +30,6 @@ func all() []Case {
 		{"a placed pod whose node goes before it is bound", usual, beside, play(setting{namespace: "lost", addresses: 117, controllers: 1, placement: "gate", nodes: equals("lost", 2)}, lostBeforeBinding)},
 		{"patch mode: the original's ScaledJob, and what runs lives on", usual, beside, patched},
 		{"KEDA restarted", usual, alone, kedaRestarted},
-		{"500 Jobs on 1,000 nodes that only pretend", usual, crowded, crowdOfNodes},
+		{"500 Jobs on 1,000 nodes that only pretend", 15 * time.Minute, crowded, crowdOfNodes},
 	}
 }

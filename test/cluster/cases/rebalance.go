@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -21,7 +22,7 @@ func rebalanced(ctx context.Context, w *World) error {
 	if err := w.load(ctx, map[string]float64{"real-1": 0.1, "real-2": 0.95}); err != nil {
 		return err
 	}
-	fed, stop := w.feed(ctx)
+	fed, stop := w.trickle(ctx)
 	defer stop()
 	if err := w.awaitWorkerOn(ctx, "real-1"); err != nil {
 		return err
@@ -50,6 +51,35 @@ func rebalanced(ctx context.Context, w *World) error {
 		return err
 	}
 	return w.askedOnce(ctx, worker)
+}
+
+// trickle publishes one picture after the other, each when the one before has its row, until it is stopped: none waits, so that no
+// further worker is made, and the one that is there never ends for want of work. fed is then how that went.
+func (w *World) trickle(ctx context.Context) (fed func() error, stop func()) {
+	stopped := make(chan struct{})
+	ended := make(chan error, 1)
+	go func() {
+		for {
+			device, err := w.publish(ctx, 1)
+			if err == nil {
+				_, err = w.awaitRows(ctx, slow, device, 1)
+			}
+			if err == nil {
+				err = wait(ctx, workerIdle/3)
+			}
+			select {
+			case <-stopped:
+				ended <- err
+				return
+			default:
+			}
+			if err != nil {
+				ended <- err
+				return
+			}
+		}
+	}()
+	return func() error { return <-ended }, sync.OnceFunc(func() { close(stopped) })
 }
 
 // allBut waits until a worker has run for as long as loads are averaged, and the controllers know these loads with it.
