@@ -66,7 +66,8 @@ func crowdOfNodes(ctx context.Context, w *World) (err error) {
 	}
 	hub.waiting.Store(0)
 	w.note("%d Jobs on %d nodes: all bound after %.1f s", crowdJobs, crowdNodes, time.Since(start).Seconds())
-	return w.measureCrowd()
+	// An act stands in the audit log a moment after it was done.
+	return system.Await(ctx, slow, fmt.Sprintf("the audit log shows %d placements", crowdJobs), func(context.Context) error { return w.measureCrowd() })
 }
 
 // applyRights makes a namespace with the controller's account and rights, and nothing that runs.
@@ -197,7 +198,7 @@ func (w *World) measureCrowd() error {
 		}
 	}
 	if len(gated) < crowdJobs {
-		return fmt.Errorf("the audit log shows %d placements of %d", len(gated), crowdJobs)
+		return fmt.Errorf("%d", len(gated))
 	}
 	slices.Sort(gated)
 	memory, err := w.PeakMemory("crowd-control")
