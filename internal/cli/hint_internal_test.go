@@ -1,6 +1,10 @@
 package cli
 
-import "testing"
+import (
+	"testing"
+
+	"plumbline/internal/config"
+)
 
 func TestHintsCanBeCopied(t *testing.T) {
 	for name, want := range map[string]string{
@@ -13,6 +17,19 @@ func TestHintsCanBeCopied(t *testing.T) {
 	} {
 		if got := (&Process{Name: name}).hint("send"); got != want {
 			t.Errorf("called as %q: %s, want %s", name, got, want)
+		}
+	}
+}
+
+func TestAccountHint(t *testing.T) {
+	for want, c := range map[string]config.OutsideBroker{
+		"": {MQTTURL: "mqtt://broker:1883"},
+		" --username hub --password-file secret --mqtt-ca ca.crt": {
+			MQTTURL: "mqtts://hub@broker", MQTTPasswordFile: "secret", BrokerTLS: config.BrokerTLS{CA: "ca.crt"},
+		},
+	} {
+		if got := accountHint(&c); got != want {
+			t.Errorf("%s: %q, want %q", c.MQTTURL, got, want)
 		}
 	}
 }

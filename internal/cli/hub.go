@@ -7,12 +7,14 @@ import (
 	"io"
 	"io/fs"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
 
+	"plumbline/internal/config"
 	"plumbline/internal/datadir"
 	"plumbline/internal/frame"
 	"plumbline/internal/ledger"
@@ -228,6 +230,27 @@ func (h *hub) sendHint() string {
 	if urls := h.broker.urls(h.config); len(urls) > 0 && urls[0] != device.DefaultURL {
 		hint += " --mqtt-url " + strings.NewReplacer("0.0.0.0", "127.0.0.1", "[::]", "127.0.0.1").Replace(urls[0])
 	}
+	if !h.config.EmbedsBroker() {
+		hint += accountHint(&h.config.OutsideBroker)
+	}
+	return hint
+}
+
+// accountHint is how send shows a broker outside what the hub shows it: the hub's own account is one that is there.
+func accountHint(c *config.OutsideBroker) string {
+	hint := ""
+	add := func(flag, value string) {
+		if value != "" {
+			hint += " " + flag + " " + value
+		}
+	}
+	if u, err := url.Parse(c.MQTTURL); err == nil {
+		add("--username", u.User.Username())
+	}
+	add("--password-file", c.MQTTPasswordFile)
+	add("--mqtt-ca", c.CA)
+	add("--mqtt-client-cert", c.Cert)
+	add("--mqtt-client-key", c.Key)
 	return hint
 }
 
