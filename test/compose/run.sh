@@ -10,17 +10,35 @@ set -euo pipefail
 plumbline=$(realpath "${1:?usage: run.sh PLUMBLINE}")
 root=$(cd "$(dirname "$0")/../.." && pwd)
 [ "$(id -u)" -eq 0 ] || { echo "make compose-test needs root: it starts a Docker daemon" >&2; exit 1; }
+tree=$root/.tools/compose/tree
+step() { printf '%(%T)T %s\n' -1 "$*"; }
+
+mirror() { # of which this machine's own packages came
+  cat /etc/apt/sources.list /etc/apt/sources.list.d/*.sources 2>/dev/null | awk '$1 == "deb" || $1 == "URIs:" {print $2; exit}' || true
+}
+
+fetch_tree() {
+  step "fetching Debian's Mosquitto, PostgreSQL and Prometheus"
+  local log; log=$(mktemp)
+  rm -rf "$tree" && mkdir -p "$tree"
+  debootstrap --variant=minbase --include=mosquitto,postgresql-15,prometheus,netcat-openbsd,wget bookworm "$tree" "$(mirror)" >"$log" 2>&1 ||
+    { tail -20 "$log" >&2; exit 1; }
+  rm -rf "$tree"/var/cache/apt/archives/*.deb "$tree"/var/lib/apt/lists/*
+  rm -f "$log"
+  touch "$tree/.whole"
+}
+
+# What is fetched is fetched before: the namespaces below have no network.
 if [ -z "${PLUMBLINE_COMPOSE_INSIDE:-}" ]; then
+  [ -e "$tree/.whole" ] || fetch_tree
   PLUMBLINE_COMPOSE_INSIDE=1 exec unshare --net --mount --propagation private "$0" "$plumbline"
 fi
 
 work=$(mktemp -d)
-tree=$root/.tools/compose/tree
-WORK=$work . "$root/test/docker/daemon.sh"
+. "$root/test/docker/daemon.sh"
 export COMPOSE_PROJECT_NAME=plumbline
 export PLUMBLINE_IMAGE=plumbline:compose-test
 compose="docker-compose -f $work/deploy/compose/docker-compose.yml"
-step() { printf '%(%T)T %s\n' -1 "$*"; }
 
 end() {
   code=$?
@@ -31,19 +49,6 @@ end() {
   exit $code
 }
 trap end EXIT
-
-mirror() { # of which this machine's own packages came
-  cat /etc/apt/sources.list /etc/apt/sources.list.d/*.sources 2>/dev/null | awk '$1 == "deb" || $1 == "URIs:" {print $2; exit}' || true
-}
-
-fetch_tree() {
-  step "fetching Debian's Mosquitto, PostgreSQL and Prometheus"
-  rm -rf "$tree" && mkdir -p "$tree"
-  debootstrap --variant=minbase --include=mosquitto,postgresql-15,prometheus,netcat-openbsd,wget bookworm "$tree" "$(mirror)" >"$work/debootstrap.log" ||
-    { tail -20 "$work/debootstrap.log" >&2; exit 1; }
-  rm -rf "$tree"/var/cache/apt/archives/*.deb "$tree"/var/lib/apt/lists/*
-  touch "$tree/.whole"
-}
 
 # What the compose file counts on in the official images: a folder, and what PostgreSQL's entrypoint does.
 equip_tree() {
@@ -97,7 +102,6 @@ rows() { $compose exec -T postgres sh -c 'PGPASSWORD=$(cat $POSTGRES_PASSWORD_FI
 row() { rows | grep -q '^pi1|'; }
 healthy() { [ "$(docker ps -q --filter health=healthy | wc -l)" -eq 6 ]; }
 
-[ -e "$tree/.whole" ] || fetch_tree
 equip_tree
 step "starting dockerd"
 start_docker

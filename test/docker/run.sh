@@ -11,8 +11,7 @@ if [ -z "${PLUMBLINE_DOCKER_INSIDE:-}" ]; then
   PLUMBLINE_DOCKER_INSIDE=1 exec unshare --net --mount --propagation private "$0" "$plumbline"
 fi
 
-export WORK
-WORK=$(mktemp -d)
+work=$(mktemp -d)
 . "$root/test/docker/daemon.sh"
 arch=$(dpkg --print-architecture)
 step() { printf '%(%T)T %s\n' -1 "$*"; }
@@ -20,9 +19,9 @@ wrong() { echo "$*" >&2; exit 1; }
 
 end() {
   code=$?
-  [ $code -eq 0 ] || tail -n 30 "$WORK"/*.log >&2 || true
+  [ $code -eq 0 ] || tail -n 30 "$work"/*.log >&2 || true
   stop_docker
-  rm -rf "$WORK"
+  rm -rf "$work"
   exit $code
 }
 trap end EXIT
@@ -31,17 +30,17 @@ trap end EXIT
 build() {
   local docker=docker
   docker buildx version >/dev/null 2>&1 || docker=/usr/bin/docker
-  DOCKER_BUILDKIT=1 $docker build --progress plain --build-arg FILES=prebuilt "$@" "$WORK/context" >"$WORK/build.log" 2>&1
+  DOCKER_BUILDKIT=1 $docker build --progress plain --build-arg FILES=prebuilt "$@" "$work/context" >"$work/build.log" 2>&1
 }
 
 # files IMAGE: what lies under /usr/local, with rights, owners and content; the list of components names the base where it is known.
 files() {
   local container
   container=$(docker create "$1")
-  docker export "$container" | tar -C "$WORK" -x usr/local --one-top-level=unpacked
+  docker export "$container" | tar -C "$work" -x usr/local --one-top-level=unpacked
   docker export "$container" | tar -tv --numeric-owner | awk '/ usr\/local\/.*[^\/]$/ {print $1, $2, $6}'
-  (cd "$WORK/unpacked" && find usr/local -type f ! -name sbom.spdx.json -print0 | sort -z | xargs -0 sha256sum)
-  rm -rf "$WORK/unpacked"
+  (cd "$work/unpacked" && find usr/local -type f ! -name sbom.spdx.json -print0 | sort -z | xargs -0 sha256sum)
+  rm -rf "$work/unpacked"
 }
 
 config() { docker inspect -f '{{.Config.User}} {{.Config.WorkingDir}} {{json .Config.Entrypoint}} {{json .Config.Cmd}} {{index .Config.Labels "'org.opencontainers.image."$2"'"}}' "$1"; }
@@ -50,19 +49,19 @@ step "starting dockerd"
 start_docker
 tar -C "$root/.tools/base/$arch" --exclude ready -c . | docker import - plumbline-base >/dev/null
 step "building the Dockerfile"
-mkdir "$WORK/context" && cp "$root/Dockerfile" "$root/.dockerignore" "$WORK/context"
-"$plumbline" image --platform "linux/$arch" --binary "$plumbline" --output "files:$WORK/context/dist/files"
+mkdir "$work/context" && cp "$root/Dockerfile" "$root/.dockerignore" "$work/context"
+"$plumbline" image --platform "linux/$arch" --binary "$plumbline" --output "files:$work/context/dist/files"
 build -t plumbline:docker --build-arg BASE=plumbline-base --build-arg VERSION="$("$plumbline" --version | awk '{print $NF}')" || wrong "the Dockerfile cannot be built"
 step "building the same by plumbline image"
-"$plumbline" image --output "$WORK/own.tar" --name plumbline:own --platform "linux/$arch" --binary "$plumbline" --base "$root/.tools/base/$arch"
-docker load -qi "$WORK/own.tar"
+"$plumbline" image --output "$work/own.tar" --name plumbline:own --platform "linux/$arch" --binary "$plumbline" --base "$root/.tools/base/$arch"
+docker load -qi "$work/own.tar"
 for label in title description version licenses; do
   diff <(config plumbline:own $label) <(config plumbline:docker $label) || wrong "the images differ in user, entrypoint or the label $label"
 done
-for image in own docker; do files plumbline:$image >"$WORK/$image.files"; done
-diff "$WORK/own.files" "$WORK/docker.files" || wrong "the images hold different files"
+for image in own docker; do files plumbline:$image >"$work/$image.files"; done
+diff "$work/own.files" "$work/docker.files" || wrong "the images hold different files"
 step "analysing a picture in it"
-docker run --rm -i --network none --read-only --cap-drop ALL --security-opt no-new-privileges plumbline:docker analyze - <"$root/internal/demo/people/anna_upright.jpg" | tee "$WORK/analysed.log"
-grep -q Good "$WORK/analysed.log" || wrong "the picture was not analysed"
+docker run --rm -i --network none --read-only --cap-drop ALL --security-opt no-new-privileges plumbline:docker analyze - <"$root/internal/demo/people/anna_upright.jpg" | tee "$work/analysed.log"
+grep -q Good "$work/analysed.log" || wrong "the picture was not analysed"
 if build -t plumbline:none 2>/dev/null; then wrong "it builds without a base"; fi
 step "all is well"
