@@ -121,7 +121,7 @@ func cordoned(ctx context.Context, w *World) error {
 }
 
 // killed: a node dies with work in hand; another takes over, and the dead one's captures come back.
-func killed(ctx context.Context, w *World) error {
+func killed(ctx context.Context, w *World) (err error) {
 	victim, other, err := w.expendable(ctx)
 	if err != nil {
 		return err
@@ -147,6 +147,7 @@ func killed(ctx context.Context, w *World) error {
 		return err
 	}
 	died := time.Now()
+	defer func() { err = errors.Join(err, w.revive(context.WithoutCancel(ctx), victim)) }()
 	if err := w.SetLoad(other, 0.3); err != nil {
 		return err
 	}
@@ -155,7 +156,7 @@ func killed(ctx context.Context, w *World) error {
 		return err
 	}
 	w.note("all rows %.1f s after the death of %s: %v", time.Since(died).Seconds(), victim, by)
-	return w.revive(ctx, victim)
+	return nil
 }
 
 // revive starts a node again, as a machine that was switched on again: what its pods had is gone.
