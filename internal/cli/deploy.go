@@ -20,7 +20,7 @@ type deployCommand struct {
 // Help shows examples.
 func (deployCommand) Help() string {
 	return `Brings hub, controller, exporter and a ScaledJob of workers into a Kubernetes cluster, with their accounts, rights and secrets, or
-changes what is there where it differs: docs/deploy.md. KEDA and Prometheus are there before; plumbline doctor --cluster looks. Workers
+changes what is there where it differs: docs/cluster.md. KEDA and Prometheus are there before; plumbline doctor --cluster looks. Workers
 that run finish their work. plumbline stop takes all of it back.
 
 Examples:

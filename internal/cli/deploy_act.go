@@ -107,11 +107,11 @@ func (d *deployment) plan(ctx context.Context) (rollout.Plan, error) {
 	if _, err := d.client.ServerVersion(ctx); err != nil {
 		return none, err
 	}
-	var err error
-	d.live, err = d.rollout.Secrets(ctx, manifest.SecretNames()...)
-	if err != nil {
-		return none, err
+	live, unseen := d.rollout.Secrets(ctx, manifest.SecretNames()...)
+	if unseen != nil && !errors.Is(unseen, kube.ErrForbidden) {
+		return none, unseen
 	}
+	d.live = live
 	o, err := d.options(ctx)
 	if err != nil {
 		return none, err
@@ -120,6 +120,9 @@ func (d *deployment) plan(ctx context.Context) (rollout.Plan, error) {
 		if err := d.preflight(ctx, o); err != nil {
 			return none, err
 		}
+	}
+	if unseen != nil { // the preflight has said it better, unless it was to be ignored
+		return none, unseen
 	}
 	if o.Image, err = d.image(ctx); err != nil {
 		return none, err

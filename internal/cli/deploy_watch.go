@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -23,9 +25,20 @@ const (
 func (d *deployment) status(ctx context.Context, way http.RoundTripper) (r controlReport, err error) {
 	ctx, cancel := context.WithTimeout(ctx, watchPatient)
 	defer cancel()
-	client := hubClient{http: http.Client{Transport: way}, base: "http://" + manifest.Control}
-	if err := client.do(ctx, http.MethodGet, "/status", &r); err != nil {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+manifest.Control+"/status", http.NoBody)
+	if err != nil {
 		return r, fmt.Errorf("asking the controller: %w", err)
+	}
+	answer, err := way.RoundTrip(request)
+	if err != nil {
+		return r, fmt.Errorf("the controller does not answer: %w", err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return r, fmt.Errorf("the controller answers %s", answer.Status)
+	}
+	if err := json.NewDecoder(answer.Body).Decode(&r); err != nil {
+		return r, fmt.Errorf("reading the controller's answer: %w", err)
 	}
 	return r, nil
 }
@@ -135,41 +148,57 @@ const (
 	stopAll
 )
 
+// news is what was heard last.
+type news struct {
+	report controlReport
+	err    error
+}
+
 func (w *watching) run(ctx context.Context) wish {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	defer w.screen.leave()
 	if w.keyboard != nil {
 		defer w.keyboard.close()
 	}
-	again := time.NewTicker(watchEvery)
-	defer again.Stop()
+	heard, last := make(chan news), news{err: errors.New("the controller is asked")}
+	go w.listen(ctx, heard)
 	for {
-		r, err := w.status(ctx)
-		if ctx.Err() == nil {
-			w.screen.draw(w.lines(r, err)...)
+		w.screen.draw(w.lines(last.report, last.err)...)
+		var keys chan key
+		if w.keyboard != nil {
+			keys = w.keyboard.keys
 		}
-		if wanted := w.next(ctx, again.C); wanted != goOn {
-			return wanted
+		select {
+		case last = <-heard:
+		case <-ctx.Done():
+			return leave
+		case k, there := <-keys:
+			if !there { // the terminal is gone, and nobody sits there
+				w.keyboard = nil
+			} else if wanted := w.press(k); wanted != goOn {
+				return wanted
+			}
 		}
 	}
 }
 
-// next waits for a key, or until it is time to look again.
-func (w *watching) next(ctx context.Context, again <-chan time.Time) wish {
-	var keys chan key
-	if w.keyboard != nil {
-		keys = w.keyboard.keys
-	}
-	select {
-	case <-again:
-		return goOn
-	case <-ctx.Done():
-		return leave
-	case k, there := <-keys:
-		if !there { // the terminal is gone, and nobody sits there
-			w.keyboard = nil
-			return goOn
+// listen asks the controller again and again. Its answer may take a while, in which keys are heeded.
+func (w *watching) listen(ctx context.Context, heard chan<- news) {
+	again := time.NewTicker(watchEvery)
+	defer again.Stop()
+	for {
+		r, err := w.status(ctx)
+		select {
+		case heard <- news{r, err}:
+		case <-ctx.Done():
+			return
 		}
-		return w.press(k)
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 

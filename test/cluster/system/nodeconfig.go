@@ -7,6 +7,14 @@ import (
 	"net"
 )
 
+// RegistryAddress is where a case may serve a registry, in plain HTTP; real nodes pull from it.
+const RegistryAddress = Machine + ":5000"
+
+const registryHosts = `server = "http://` + RegistryAddress + `"
+[host."http://` + RegistryAddress + `"]
+  capabilities = ["pull", "resolve"]
+`
+
 // Images that real nodes have. No registry is asked for them.
 const (
 	PauseImage     = "cluster-test.local/pause:1" // every pod's first container
@@ -29,6 +37,8 @@ disabled_plugins = ["io.containerd.snapshotter.v1.btrfs", "io.containerd.snapsho
   disable_hugetlb_controller = true
   disable_apparmor = true
   restrict_oom_score_adj = true
+  [plugins."io.containerd.grpc.v1.cri".registry]
+    config_path = "%[3]s/registries"
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "%[2]s"
     conf_dir = "%[3]s/cni"

@@ -97,7 +97,12 @@ func (n realNode) startContainerd() (*child.Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(filepath.Join(n.Folder, "cni"), 0o755); err != nil {
+	for _, folder := range []string{"cni", "registries/" + RegistryAddress} {
+		if err := os.MkdirAll(filepath.Join(n.Folder, folder), 0o755); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := n.write("registries/"+RegistryAddress+"/hosts.toml", registryHosts); err != nil {
 		return nil, err
 	}
 	if _, err := n.write("cni/10-pods.conflist", fmt.Sprintf(podNetwork, n.Subnet)); err != nil {
