@@ -29,6 +29,7 @@ func all() []Case {
 			args: []string{"--rebalance-window=" + leaveWindow.String()}}, oneLeaveAWindow)},
 		{"a placed pod whose node goes before it is bound", usual, beside, play(setting{namespace: "lost", addresses: 117, controllers: 1, placement: "gate", nodes: equals("lost", 2)}, lostBeforeBinding)},
 		{"patch mode: the original's ScaledJob, and what runs lives on", usual, beside, patched},
+		{"deploy: from nothing to a row, twice, over a broken one, an upgrade", usual, alone, deploying},
 		{"deploy refuses what cannot work, and leaves nothing half made", usual, beside, refusals},
 		{"KEDA restarted", usual, alone, kedaRestarted},
 		{"500 Jobs on 1,000 nodes that only pretend", 15 * time.Minute, crowded, crowdOfNodes},
