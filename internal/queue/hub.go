@@ -118,7 +118,7 @@ func (h *Hub) open(ctx context.Context) (err error) {
 		return err
 	}
 	h.notes = notes{h, h.streams.attempts}
-	if err = h.settle(ctx); err != nil {
+	if err = h.patiently(ctx, h.settle); err != nil {
 		return fmt.Errorf("putting right what the last run left: %w", err)
 	}
 	if h.options.Outside == nil {
@@ -130,7 +130,7 @@ func (h *Hub) open(ctx context.Context) (err error) {
 		return err
 	}
 	if h.options.Outside != nil && !h.options.KeepLimits {
-		if err = h.enroll(ctx); err != nil {
+		if err = h.patiently(ctx, h.enroll); err != nil {
 			return err
 		}
 	}

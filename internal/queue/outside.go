@@ -281,6 +281,17 @@ func (h *Hub) sayWhatIsPromised() {
 	}
 }
 
+// patiently does what may be begun anew, again where a cluster gave no answer: it loses a server at any moment, also while a
+// hub starts. Only asking again is bounded, since the act itself may read long streams.
+func (h *Hub) patiently(ctx context.Context, do func(context.Context) error) error {
+	if h.options.Outside == nil {
+		return do(ctx)
+	}
+	asking, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	return h.retry(asking, func() error { return do(ctx) })
+}
+
 // retry repeats what failed since a server is just being started, or a cluster has no leader yet.
 func (h *Hub) retry(ctx context.Context, do func() error) error {
 	for told := false; ; told = true {
