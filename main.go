@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"plumbline/internal/cli"
+	_ "plumbline/internal/timerslack" // takes effect before main
 )
 
 // version is set by the build.
