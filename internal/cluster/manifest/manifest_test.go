@@ -218,9 +218,8 @@ func TestTheScaledJobIsSafeToChangeAndItsPodsToLose(t *testing.T) {
 		if *job.BackoffLimit != 6 || pod.RestartPolicy != corev1.RestartPolicyNever || *pod.TerminationGracePeriodSeconds < 20 {
 			t.Errorf("%s: %+v", name, job)
 		}
-		if rules := job.PodFailurePolicy.Rules; len(rules) != 1 || rules[0].Action != batchv1.PodFailurePolicyActionIgnore ||
-			rules[0].OnPodConditions[0].Type != corev1.DisruptionTarget {
-			t.Errorf("%s: an eviction counts as a failure: %+v", name, rules)
+		if job.PodFailurePolicy != nil || job.PodReplacementPolicy != nil {
+			t.Errorf("%s: a pod that hangs on a dead node would not be replaced: %+v", name, job)
 		}
 		for _, key := range []string{"node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"} {
 			if !slices.ContainsFunc(pod.Tolerations, func(x corev1.Toleration) bool {

@@ -90,7 +90,8 @@ func (o *Options) scaledJob() Object {
 	return &ScaledJob{
 		TypeMeta: kind("keda.sh/v1alpha1", "ScaledJob"), ObjectMeta: o.meta(Work, "work"),
 		Spec: ScaledJobSpec{
-			JobTargetRef:    batchv1.JobSpec{BackoffLimit: ptr[int32](6), PodFailurePolicy: disruptionsIgnored(), Template: o.workerPod()},
+			// No podFailurePolicy: with one, a Job replaces a pod only when it has ended, which one on a dead node never does.
+			JobTargetRef:    batchv1.JobSpec{BackoffLimit: ptr[int32](6), Template: o.workerPod()},
 			PollingInterval: int32(o.Worker.PollingInterval / time.Second), MaxReplicaCount: o.Worker.MaxReplicas,
 			SuccessfulJobsHistoryLimit: 10, FailedJobsHistoryLimit: 10,
 			Rollout: Rollout{"gradual"}, // KEDA's own default deletes running Jobs whenever the ScaledJob changes
@@ -114,15 +115,6 @@ func (o *Options) scalerAuthentication() []Object {
 		TypeMeta: kind("keda.sh/v1alpha1", "TriggerAuthentication"), ObjectMeta: o.meta(Work, "work"),
 		Spec: TriggerAuthenticationSpec{[]SecretTargetRef{ref("caCert", "ca.crt"), ref("tlsClientCert", "tls.crt"), ref("tlsClientKey", "tls.key")}},
 	}}
-}
-
-// disruptionsIgnored: a pod that is evicted, as a placed one is whose node vanished, is no failure of the work, and takes
-// nothing from the backoffLimit.
-func disruptionsIgnored() *batchv1.PodFailurePolicy {
-	return &batchv1.PodFailurePolicy{Rules: []batchv1.PodFailurePolicyRule{{
-		Action:          batchv1.PodFailurePolicyActionIgnore,
-		OnPodConditions: []batchv1.PodFailurePolicyOnPodConditionsPattern{{Type: corev1.DisruptionTarget, Status: corev1.ConditionTrue}},
-	}}}
 }
 
 // MemoryLimit is the workers': twice what they ask for.

@@ -56,13 +56,10 @@ func (s *scene) begin(ctx context.Context, w workload) error {
 		"spec": map[string]any{
 			"pollingInterval": int64(1), "minReplicaCount": w.least, "maxReplicaCount": int64(20), "scalingStrategy": w.strategy,
 			"rollout": map[string]any{"strategy": "gradual"}, "triggers": []any{trigger},
-			"jobTargetRef": map[string]any{"backoffLimit": int64(6), "podFailurePolicy": ignoreEvictions, "template": map[string]any{"spec": pod}},
+			"jobTargetRef": map[string]any{"backoffLimit": int64(6), "template": map[string]any{"spec": pod}},
 		},
 	}})
 }
-
-// ignoreEvictions is as docs/placement.md says.
-var ignoreEvictions = map[string]any{"rules": []any{map[string]any{"action": "Ignore", "onPodConditions": []any{map[string]any{"type": "DisruptionTarget", "status": "True"}}}}}
 
 func (s *scene) jobsOf(ctx context.Context, name string) ([]batchv1.Job, error) {
 	list, err := s.API.BatchV1().Jobs(s.namespace).List(ctx, metav1.ListOptions{LabelSelector: ownedBy(name)})
