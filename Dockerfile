@@ -7,11 +7,13 @@ ARG BASE
 ARG FILES=from-source
 ARG GO_IMAGE=golang:1.26-trixie
 
+# The program of this machine, which has the models in it, lays out the files for any other.
 FROM --platform=$BUILDPLATFORM ${GO_IMAGE} AS from-source
-ARG TARGETARCH
 WORKDIR /source
 COPY . .
-RUN make linux-$TARGETARCH && CGO_ENABLED=0 go run . image --platform linux/$TARGETARCH --output files:dist/files
+RUN make build
+ARG TARGETARCH
+RUN make linux-$TARGETARCH && dist/plumbline image --platform linux/$TARGETARCH --output files:dist/files
 
 FROM scratch AS prebuilt
 COPY dist/files /source/dist/files
