@@ -37,6 +37,14 @@ Examples:
 }
 
 func (c *stopCommand) Run(ctx context.Context, p *Process) error {
+	err := c.stop(ctx, p)
+	if err != nil && errors.Is(context.Cause(ctx), context.Canceled) {
+		return fmt.Errorf("interrupted; another plumbline stop goes on with what is left: %w", err)
+	}
+	return err
+}
+
+func (c *stopCommand) stop(ctx context.Context, p *Process) error {
 	client, err := kube.Connect(kube.Options{
 		Kubeconfig: c.Kubeconfig, Context: c.Context, Namespace: c.Namespace, UserAgent: "plumbline/" + p.Version,
 		Warn: func(text string) { fmt.Fprintln(p.Stderr, "the cluster warns:", text) },
@@ -52,7 +60,7 @@ func (c *stopCommand) Run(ctx context.Context, p *Process) error {
 	if plan.Empty() {
 		fmt.Fprintf(p.Stdout, "Nothing of Plumbline's is in the namespace %s.\n", c.Namespace)
 		tellKept(p.Stdout, plan)
-		return nil
+		return t.tellElsewhere(ctx, p.Stdout)
 	}
 	t.showPlan(ctx, p.Stdout, plan)
 	if c.DryRun {
@@ -145,6 +153,24 @@ func tellKept(to io.Writer, plan stop.Plan) {
 		}
 		fmt.Fprintln(to, "; --delete-data removes it.")
 	}
+}
+
+// tellElsewhere names other namespaces with an installation: one of them may have been meant.
+func (t takedown) tellElsewhere(ctx context.Context, to io.Writer) error {
+	all, err := t.client.List(ctx, kube.Query{Kind: "Namespace", Labels: manifest.Selector})
+	if err != nil {
+		return err
+	}
+	var others []string
+	for _, o := range all {
+		if o.Name() != t.client.Namespace() {
+			others = append(others, o.Name())
+		}
+	}
+	if len(others) > 0 {
+		fmt.Fprintf(to, "Others have it (--namespace): %s\n", strings.Join(others, ", "))
+	}
+	return nil
 }
 
 // mayDeleteData refuses to delete a volume with pictures that nothing else has.

@@ -83,7 +83,7 @@ func (r *run) planPods(ctx context.Context, p *Plan) error {
 		return err
 	}
 	for _, o := range pods {
-		if phase := o.Text("status", "phase"); o.Text("spec", "nodeName") != "" && (phase == "Running" || phase == "Pending") {
+		if working(o) {
 			p.Workers = append(p.Workers, strings.TrimPrefix(describe([]kube.Object{o})[0], "Pod "))
 		}
 	}

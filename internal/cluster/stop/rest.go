@@ -45,6 +45,7 @@ func (r *run) hubEnds(ctx context.Context) (string, error) {
 // restGoes deletes what is left, in the reverse of the order in which it is needed, and waits until it is gone.
 func (r *run) restGoes(ctx context.Context) (string, error) {
 	before := r.result.Deleted
+	var held []kube.Object
 	left, err := r.await(ctx, r.Margin, func(ctx context.Context) ([]kube.Object, error) {
 		all, err := r.made(ctx)
 		if err != nil {
@@ -56,14 +57,19 @@ func (r *run) restGoes(ctx context.Context) (string, error) {
 				return nil, err
 			}
 		}
-		return r.withoutHeld(going), nil
+		held = slices.DeleteFunc(slices.Clone(going), func(o kube.Object) bool { return !heldByKEDA(o) })
+		if r.withoutKEDA { // there is no sense in waiting for it
+			going = slices.DeleteFunc(going, heldByKEDA)
+		}
+		return going, r.letGo(ctx, held)
 	})
 	if err != nil {
 		return "", err
 	}
-	if len(left) > 0 {
-		r.result.Stuck = append(r.result.Stuck, strings.Join(describe(left), ", ")+" is deleted, but does not go: see its finalizers")
+	if r.withoutKEDA {
+		left = append(left, held...)
 	}
+	r.result.Stuck = append(r.result.Stuck, stuck(left)...)
 	if r.result.Deleted == before {
 		return "", nil
 	}
@@ -78,11 +84,6 @@ func (r *run) made(ctx context.Context) ([]kube.Object, error) {
 	}
 	leases, err := r.ofKind(ctx, "Lease")
 	return append(all, leases...), err
-}
-
-// withoutHeld leaves out ScaledJobs, of which it was said already that they do not go.
-func (r *run) withoutHeld(all []kube.Object) []kube.Object {
-	return slices.DeleteFunc(slices.Clone(all), func(o kube.Object) bool { return o.Kind() == "ScaledJob" && o.Deleting() })
 }
 
 // divide tells what goes with the rest from what has a stage of its own (namespace, claims) or stays with the data.

@@ -119,6 +119,8 @@ type run struct {
 	stage  Stage
 	result Result
 	gone   map[string]bool // UIDs that were asked to go
+
+	withoutKEDA bool // it did not let a ScaledJob go
 }
 
 // remove deletes an object once, and counts it.

@@ -121,13 +121,13 @@ func TestAScaledJobThatKEDAHoldsIsToldAndLetGoByForceOnly(t *testing.T) {
 	c.noKEDA = true
 	soon := func(o *stop.Options) { o.KEDATakes = time.Millisecond }
 	_, err := run(t, c, soon)
-	if err == nil || !strings.Contains(err.Error(), "stop --force") {
+	if err == nil || !strings.Contains(err.Error(), "stop --force") || !strings.Contains(err.Error(), "TriggerAuthentication plumbline-work") {
 		t.Errorf("%v", err)
 	}
 	if !slices.Contains(c.names(), "ScaledJob plumbline-work") || slices.Contains(c.names(), "StatefulSet plumbline-hub") {
 		t.Errorf("all but the ScaledJob goes: %q", c.names())
 	}
-	if _, err := run(t, c, func(o *stop.Options) { o.Force = true }); err != nil || slices.Contains(c.names(), "ScaledJob plumbline-work") {
+	if _, err := run(t, c, func(o *stop.Options) { o.Force = true }); err != nil || slices.Contains(c.names(), "ScaledJob plumbline-work") || slices.Contains(c.names(), "TriggerAuthentication plumbline-work") {
 		t.Errorf("by force: %v, %q", err, c.names())
 	}
 }

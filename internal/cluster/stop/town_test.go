@@ -83,7 +83,7 @@ func (t *town) turn() {
 			return false
 		}
 		held, _ := o.At("metadata", "finalizers").([]any)
-		if o.Kind() == "ScaledJob" && !t.noKEDA {
+		if !t.noKEDA {
 			held = nil
 		}
 		if t.slow[o.Name()] > 0 {
@@ -194,6 +194,7 @@ func deployed() *town {
 	control := t.add("Deployment", "plumbline-control")
 	t.add("Pod", "plumbline-control-a", of(control), component("control"))
 	t.add("Lease", "plumbline-placement")
+	t.add("TriggerAuthentication", "plumbline-work", set([]any{"finalizer.keda.sh"}, "metadata", "finalizers"))
 	scaled := t.add("ScaledJob", "plumbline-work", set([]any{"finalizer.keda.sh"}, "metadata", "finalizers"))
 	first := t.add("Job", "plumbline-work-1", of(scaled))
 	t.add("Pod", "plumbline-work-1-a", of(first), component("work"), set("node", "spec", "nodeName"), set("Running", "status", "phase"))

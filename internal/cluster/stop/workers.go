@@ -2,16 +2,13 @@ package stop
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"plumbline/internal/cluster/kube"
 )
-
-// finalizer is by which KEDA holds a ScaledJob until it has stopped to scale it.
-const finalizer = "finalizer.keda.sh"
 
 // noNewWorkers deletes the ScaledJobs. Their Jobs follow, and are waited for in the next stage; a ScaledJob that KEDA does not let
 // go makes no new ones either: KEDA looks whether it is being deleted before anything else.
@@ -20,46 +17,17 @@ func (r *run) noNewWorkers(ctx context.Context) (string, error) {
 	if err != nil || n == 0 {
 		return "", err
 	}
-	if r.Force {
-		if err := r.letGo(ctx); err != nil {
-			return "", err
-		}
-	}
-	left, err := r.await(ctx, r.KEDATakes, func(ctx context.Context) ([]kube.Object, error) { return r.ofKind(ctx, "ScaledJob") })
+	left, err := r.await(ctx, r.KEDATakes, func(ctx context.Context) ([]kube.Object, error) {
+		all, err := r.ofKind(ctx, "ScaledJob")
+		return all, errors.Join(err, r.letGo(ctx, all))
+	})
 	if err != nil {
 		return "", err
 	}
-	for _, o := range left {
-		r.result.Stuck = append(r.result.Stuck, heldBack(o))
-	}
-	if len(left) > 0 {
+	if r.withoutKEDA = len(left) > 0; r.withoutKEDA {
 		return fmt.Sprintf("%s is still held by KEDA", strings.Join(describe(left), ", ")), nil
 	}
 	return "KEDA starts none any more", nil
-}
-
-func heldBack(o kube.Object) string {
-	held, _ := o.At("metadata", "finalizers").([]any)
-	return fmt.Sprintf("%s is deleted, but waits for who holds it (%v). With %s that is KEDA: start its operator and it goes; where KEDA is gone for good, plumbline stop --force takes the hold away", o.Ref(), held, finalizer)
-}
-
-// letGo takes KEDA's hold away from ScaledJobs that are on their way out.
-func (r *run) letGo(ctx context.Context) error {
-	all, err := r.ofKind(ctx, "ScaledJob")
-	if err != nil {
-		return err
-	}
-	for _, o := range all {
-		held, _ := o.At("metadata", "finalizers").([]any)
-		others := slices.DeleteFunc(slices.Clone(held), func(v any) bool { return v == finalizer })
-		if len(others) == len(held) || !o.Deleting() {
-			continue
-		}
-		if _, err := r.Merge(ctx, o.Ref(), map[string]any{"metadata": map[string]any{"resourceVersion": o.Version(), "finalizers": others}}); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // workersEnd deletes the Jobs. Their pods are told to end, and have their grace period to finish the picture in hand; those that
@@ -78,7 +46,9 @@ func (r *run) workersEnd(ctx context.Context) (string, error) {
 		}
 		pods, err := r.pods(ctx, r.Workers)
 		for _, p := range pods {
-			seen[p.UID()] = true
+			if working(p) {
+				seen[p.UID()] = true
+			}
 		}
 		return append(jobs, pods...), err
 	})
@@ -94,6 +64,12 @@ func (r *run) workersEnd(ctx context.Context) (string, error) {
 		return "", nil
 	}
 	return fmt.Sprintf("%d ended", len(seen)), nil
+}
+
+// working tells a pod that has a node and is not over.
+func working(p kube.Object) bool {
+	phase := p.Text("status", "phase")
+	return p.Text("spec", "nodeName") != "" && phase != "Succeeded" && phase != "Failed"
 }
 
 // endJobs deletes Jobs, and pods whose Job is gone; it gives the Jobs that are there.
