@@ -17,14 +17,9 @@ const (
 // removeLocal removes this machine's containers and images of Plumbline, by whichever of docker and podman is there: the tests of an
 // earlier version, usually. What compose runs is an installation of its own, and stays with its images. Volumes stay.
 func (d *deployment) removeLocal(ctx context.Context) error {
-	for _, program := range []string{"docker", "podman"} {
-		path, err := exec.LookPath(program)
-		if err != nil {
-			continue
-		}
-		e := engine{program: path, say: d.screen.say}
+	for _, e := range engines(d.screen.say) {
 		if err := e.clear(ctx); err != nil {
-			d.screen.say("%s: what is here of earlier versions stays: %v", program, err)
+			d.screen.say("%s: what is here of earlier versions stays: %v", e.program, err)
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -39,21 +34,54 @@ type engine struct {
 	say     func(string, ...any)
 }
 
+// engines are those that this machine has.
+func engines(say func(string, ...any)) (all []engine) {
+	for _, program := range []string{"docker", "podman"} {
+		if path, err := exec.LookPath(program); err == nil {
+			all = append(all, engine{program: path, say: say})
+		}
+	}
+	return all
+}
+
+// container is one of Plumbline's on this machine.
+type container struct {
+	engine
+	id, image string
+	compose   string // project of compose that runs it
+}
+
+func (e engine) containers(ctx context.Context) (all []container, err error) {
+	found, err := e.list(ctx, "ps", "--all", "--filter", "label="+titleLabel, "--format", `{{.ID}} {{.Image}} {{.Label "`+composeLabel+`"}}`)
+	for _, fields := range found {
+		if fields = append(fields, ""); len(fields) > 2 {
+			all = append(all, container{e, fields[0], fields[1], fields[2]})
+		}
+	}
+	return all, err
+}
+
+// remove ends it in order first.
+func (c container) remove(ctx context.Context) error {
+	c.say("removing the container %s of %s from this machine", c.id, c.image)
+	if _, err := c.run(ctx, "stop", "--time", "30", c.id); err != nil {
+		return err
+	}
+	_, err := c.run(ctx, "rm", c.id)
+	return err
+}
+
 func (e engine) clear(ctx context.Context) error {
-	containers, err := e.list(ctx, "ps", "--all", "--filter", "label="+titleLabel, "--format", `{{.ID}} {{.Image}} {{.Label "`+composeLabel+`"}}`)
+	containers, err := e.containers(ctx)
 	if err != nil {
 		return err
 	}
-	for _, fields := range containers {
-		if len(fields) > 2 {
-			e.say("left alone: container %s of %s, which compose runs as %s", fields[0], fields[1], fields[2])
+	for _, c := range containers {
+		if c.compose != "" {
+			e.say("left alone: container %s of %s, which compose runs as %s", c.id, c.image, c.compose)
 			continue
 		}
-		e.say("removing the container %s of %s from this machine", fields[0], fields[1])
-		if _, err := e.run(ctx, "stop", "--time", "30", fields[0]); err != nil {
-			return err
-		}
-		if _, err := e.run(ctx, "rm", fields[0]); err != nil {
+		if err := c.remove(ctx); err != nil {
 			return err
 		}
 	}

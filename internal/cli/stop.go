@@ -57,12 +57,18 @@ func (c *stopCommand) stop(ctx context.Context, p *Process) error {
 	if err != nil {
 		return err
 	}
-	if plan.Empty() {
+	local := c.local(ctx, p)
+	if plan.Empty() && len(local) == 0 {
 		fmt.Fprintf(p.Stdout, "Nothing of Plumbline's is in the namespace %s.\n", c.Namespace)
 		tellKept(p.Stdout, plan)
 		return t.tellElsewhere(ctx, p.Stdout)
 	}
-	t.showPlan(ctx, p.Stdout, plan)
+	if !plan.Empty() {
+		t.showPlan(ctx, p.Stdout, plan)
+	}
+	for _, here := range local {
+		fmt.Fprintf(p.Stdout, "On this machine goes the container %s of %s.\n", here.id, here.image)
+	}
 	if c.DryRun {
 		return nil
 	}
@@ -74,7 +80,29 @@ func (c *stopCommand) stop(ctx context.Context, p *Process) error {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, c.Timeout, fmt.Errorf("not done after %s (--timeout); another plumbline stop goes on", c.Timeout))
 	defer cancel()
-	return t.run(ctx, p.Stdout)
+	if err := t.run(ctx, p.Stdout); err != nil {
+		return err
+	}
+	for _, here := range local {
+		if err := here.remove(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// local are this machine's containers that go, too: Plumbline tried by hand, usually. Where docker does not answer there are none.
+func (c *stopCommand) local(ctx context.Context, p *Process) (all []container) {
+	if c.KeepLocal {
+		return nil
+	}
+	for _, e := range engines(func(format string, args ...any) { fmt.Fprintf(p.Stdout, format+"\n", args...) }) {
+		found, err := e.containers(ctx)
+		if err == nil {
+			all = append(all, slices.DeleteFunc(found, func(c container) bool { return c.compose != "" })...)
+		}
+	}
+	return all
 }
 
 // takedown is what plumbline stop and a watching deploy's ESC do.

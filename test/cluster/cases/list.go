@@ -31,6 +31,8 @@ func all() []Case {
 		{"patch mode: the original's ScaledJob, and what runs lives on", usual, beside, patched},
 		{"deploy: from nothing to a row, twice, over a broken one, an upgrade", usual, alone, deploying},
 		{"deploy refuses what cannot work, and leaves nothing half made", usual, beside, refusals},
+		{"deploy in a terminal, ESC, deploy again: no picture is lost", usual, alone, comesAndGoes(stoppedAndBack)},
+		{"stop in the middle of a deploy, and without KEDA", usual, alone, comesAndGoes(stoppedHalfway)},
 		{"KEDA restarted", usual, alone, kedaRestarted},
 		{"500 Jobs on 1,000 nodes that only pretend", 15 * time.Minute, crowded, crowdOfNodes},
 	}

@@ -1,0 +1,246 @@
+//go:build linux
+
+package cases
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"plumbline/test/cluster/system"
+)
+
+// takedown is the namespace of an installation that comes and goes, beside the one that stays.
+const takedown = "takedown"
+
+// takedownVolume is like the other hub's, of a class of its own.
+const takedownVolume = `
+apiVersion: v1
+kind: PersistentVolume
+metadata: {name: takedown}
+spec:
+  capacity: {storage: 1Gi}
+  accessModes: [ReadWriteOnce]
+  storageClassName: by-hand-takedown
+  hostPath: {path: "%s"}
+`
+
+// visit is one such installation.
+type visit struct {
+	*World
+	before map[string]string // the cluster's objects, before anything was deployed
+}
+
+// comesAndGoes plays with an installation of its own, whose control plane is real-1, and compares the cluster with what it was.
+func comesAndGoes(act func(context.Context, *visit) error) func(context.Context, *World) error {
+	return func(ctx context.Context, w *World) (err error) {
+		v := &visit{World: w}
+		defer func() { err = errors.Join(err, v.leave(context.WithoutCancel(ctx))) }()
+		if err := v.arrive(ctx); err != nil {
+			return err
+		}
+		return act(ctx, v)
+	}
+}
+
+func (v *visit) arrive(ctx context.Context) (err error) {
+	folder := filepath.Join(v.Folder, takedown)
+	if err := errors.Join(os.RemoveAll(folder), os.MkdirAll(folder, 0o700), os.Chown(folder, imageUser, imageUser)); err != nil {
+		return err
+	}
+	if err := errors.Join(v.Apply(ctx, fmt.Sprintf(takedownVolume, folder)), v.controlPlane(ctx, `""`)); err != nil {
+		return err
+	}
+	v.before, err = v.Everything(ctx)
+	return err
+}
+
+// leave takes back what is not part of the test: the volume and the label; and an installation that a failure has left.
+func (v *visit) leave(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	_, err := v.stop(ctx, 0, "--delete-data", "--yes")
+	volumes := v.API.CoreV1().PersistentVolumes()
+	err = errors.Join(err, v.controlPlane(ctx, "null"), volumes.Delete(ctx, takedown, metav1.DeleteOptions{}))
+	return errors.Join(err, system.Await(ctx, slow, "the volume is gone", func(ctx context.Context) error {
+		if _, err := volumes.Get(ctx, takedown, metav1.GetOptions{}); !apierrors.IsNotFound(err) {
+			return errors.Join(err, errors.New("it is still there"))
+		}
+		return nil
+	}))
+}
+
+func (v *visit) controlPlane(ctx context.Context, value string) error {
+	patch := fmt.Sprintf(`{"metadata":{"labels":{"node-role.kubernetes.io/control-plane":%s}}}`, value)
+	_, err := v.API.CoreV1().Nodes().Patch(ctx, v.Nodes[0], types.MergePatchType, []byte(patch), metav1.PatchOptions{})
+	return err
+}
+
+// command is the binary with the administrator's kubeconfig.
+func (v *visit) command(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, v.Plumbline, args...)
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+v.Kubeconfig(), "HOME="+v.Folder)
+	return cmd
+}
+
+func (v *visit) deploy(ctx context.Context, further ...string) *exec.Cmd {
+	return v.command(ctx, append([]string{"deploy", "--namespace=" + takedown, "--image=" + system.PlumblineImage, "--image-pull-policy=Never", "--keep-local",
+		"--prometheus=" + system.PrometheusURL, "--mqtt-anonymous", "--storage=1Gi", "--storage-class=by-hand-takedown", "--sysfs=" + system.NodeSysfs,
+		"--export-nodes=" + system.RealLabel + "=" + system.RealValue, "--polling-interval=1s", "--worker-arg=--exit-when-idle=" + workerIdle.String(),
+		"--worker-cpu=100m", "--control-arg=--load-every=" + loadEvery.String(), "--control-arg=--load-window=" + loadWindow.String(),
+		"--control-arg=--sample-max-age=" + maxAge.String(), "--sample-wait=0s"}, further...)...)
+}
+
+// deployed deploys to the end.
+func (v *visit) deployed(ctx context.Context) error {
+	if out, err := v.deploy(ctx, "--no-watch").CombinedOutput(); err != nil {
+		return fmt.Errorf("plumbline deploy: %w: %s", err, out)
+	}
+	return nil
+}
+
+// stop calls the command, wants this exit code, and gives what it said.
+func (v *visit) stop(ctx context.Context, code int, further ...string) (string, error) {
+	cmd := v.command(ctx, append([]string{"stop", "--namespace=" + takedown, "--keep-local"}, further...)...)
+	out, err := cmd.CombinedOutput()
+	if cmd.ProcessState == nil {
+		return "", err
+	}
+	if got := cmd.ProcessState.ExitCode(); got != code {
+		return "", fmt.Errorf("plumbline stop %s ended with %d, not %d: %s", strings.Join(further, " "), got, code, out)
+	}
+	return string(out), nil
+}
+
+// left compares the cluster with what it was before: only these further objects may be there.
+func (v *visit) left(ctx context.Context, further ...string) error {
+	after, err := v.Everything(ctx)
+	if err != nil {
+		return err
+	}
+	for _, name := range further {
+		if _, there := after[name]; !there {
+			return fmt.Errorf("%s is gone", name)
+		}
+		delete(after, name)
+	}
+	var wrong []string
+	for name, uid := range v.before {
+		if after[name] != uid {
+			wrong = append(wrong, fmt.Sprintf("gone or another one: %s (%s, now %q)", name, uid, after[name]))
+		}
+		delete(after, name)
+	}
+	for name := range after {
+		wrong = append(wrong, "left behind: "+name)
+	}
+	if len(wrong) > 0 {
+		return fmt.Errorf("the cluster is not as it was: %s", strings.Join(wrong, "; "))
+	}
+	return nil
+}
+
+// kept are what stays with the hub's volume.
+var kept = []string{
+	"Namespace//" + takedown, "PersistentVolumeClaim/" + takedown + "/data-plumbline-hub-0",
+	"ConfigMap/" + takedown + "/kube-root-ca.crt", "ServiceAccount/" + takedown + "/default",
+}
+
+// publishHere sends pictures to the hub's own broker.
+func (v *visit) publishHere(ctx context.Context, n int) error {
+	pictures, err := filepath.Glob("internal/demo/people/*.jpg")
+	if err != nil || len(pictures) == 0 {
+		return errors.New("no pictures in internal/demo/people: run this in the repository's root")
+	}
+	return system.Await(ctx, slow, "the hub's broker takes pictures", func(ctx context.Context) error {
+		for ; n > 0; n-- {
+			cmd := exec.CommandContext(ctx, "mosquitto_pub", "-h", "plumbline-hub-mqtt."+takedown+".svc.cluster.local", "-q", "1", "-t", "images/cam", "-f", pictures[n%len(pictures)])
+			if out, err := cmd.CombinedOutput(); err != nil {
+				return fmt.Errorf("mosquitto_pub: %w: %s", err, out)
+			}
+		}
+		return nil
+	})
+}
+
+// account is what the ledger and the queue say.
+type account struct {
+	Accepted, Recorded, Waiting, Leased, Dead int
+	Missing                                   []struct{ ID string }
+	Balanced                                  bool
+}
+
+func (v *visit) account(ctx context.Context) (a account, err error) {
+	secret, err := v.API.CoreV1().Secrets(takedown).Get(ctx, httpSecret, metav1.GetOptions{})
+	if err != nil {
+		return a, err
+	}
+	token := filepath.Join(v.Folder, "takedown-token")
+	if err := os.WriteFile(token, secret.Data["token"], 0o600); err != nil {
+		return a, err
+	}
+	out, err := v.command(ctx, "ledger", "--json", "--http=http://plumbline-hub."+takedown+".svc.cluster.local:8080", "--http-token-file="+token).Output()
+	if err != nil && len(out) == 0 {
+		return a, fmt.Errorf("plumbline ledger: %w", err)
+	}
+	if err := json.Unmarshal(out, &a); err != nil {
+		return a, fmt.Errorf("plumbline ledger said %s: %w", out, err)
+	}
+	return a, nil
+}
+
+// await waits until the ledger is as wanted.
+func (v *visit) await(ctx context.Context, what string, holds func(account) bool) (a account, err error) {
+	err = system.Await(ctx, slow, what, func(ctx context.Context) error {
+		if a, err = v.account(ctx); err != nil {
+			return err
+		}
+		if !holds(a) {
+			return fmt.Errorf("the ledger says %+v", a)
+		}
+		return nil
+	})
+	return a, err
+}
+
+// allRecorded waits until each of so many pictures has its row, and nothing is missing or too much.
+func (v *visit) allRecorded(ctx context.Context, n int) error {
+	_, err := v.await(ctx, fmt.Sprintf("%d pictures are recorded", n), func(a account) bool {
+		return a.Balanced && a.Accepted == n && a.Recorded == n && a.Dead == 0
+	})
+	return err
+}
+
+// tainted says whether a node carries our taint.
+func (v *visit) tainted(ctx context.Context, node string) (bool, error) {
+	n, err := v.API.CoreV1().Nodes().Get(ctx, node, metav1.GetOptions{})
+	if err != nil {
+		return false, err
+	}
+	for _, t := range n.Spec.Taints {
+		if t.Key == "plumbline/control-plane" && t.Effect == corev1.TaintEffectNoSchedule {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// gone says whether the namespace is.
+func (v *visit) gone(ctx context.Context) error {
+	_, err := v.API.CoreV1().Namespaces().Get(ctx, takedown, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	return errors.Join(err, fmt.Errorf("the namespace %s is still there", takedown))
+}
