@@ -7,14 +7,17 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"golang.org/x/term"
 )
 
-// screen shows a block of lines that is drawn again in place on a terminal. Elsewhere a line is written when it is new.
+// screen shows a block of lines that is drawn again in place on a terminal. Elsewhere a line is written when it is new. Several may
+// write at once.
 type screen struct {
 	w     io.Writer
+	mu    sync.Mutex
 	block []string // as it stands on the terminal, or was written last
 	shown int      // lines of it on the terminal
 }
@@ -27,6 +30,12 @@ const (
 
 // draw shows the block as it is now.
 func (s *screen) draw(lines ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.redraw(lines)
+}
+
+func (s *screen) redraw(lines []string) {
 	if !isTerminal(s.w) {
 		for _, l := range lines {
 			if !slices.Contains(s.block, l) && strings.TrimSpace(l) != "" {
@@ -50,25 +59,33 @@ func (s *screen) draw(lines ...string) {
 // say writes a line that stays, above the block.
 func (s *screen) say(format string, args ...any) {
 	text := strings.TrimRight(fmt.Sprintf(format, args...), "\n")
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if !isTerminal(s.w) {
 		fmt.Fprintln(s.w, text)
 		return
 	}
 	fmt.Fprint(s.w, s.erased()+strings.ReplaceAll(text, "\n", newLine)+newLine)
 	if len(s.block) > 0 {
-		s.draw(s.block...)
+		s.redraw(s.block)
 	}
 }
 
 // leave lets the block stand as it is, and begins below it.
-func (s *screen) leave() { s.block, s.shown = nil, 0 }
+func (s *screen) leave() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.block, s.shown = nil, 0
+}
 
 // remove takes the block away.
 func (s *screen) remove() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if isTerminal(s.w) {
 		fmt.Fprint(s.w, s.erased())
 	}
-	s.leave()
+	s.block, s.shown = nil, 0
 }
 
 func (s *screen) erased() string {
