@@ -29,8 +29,10 @@ type look struct {
 	insecure bool   // the registry speaks plain HTTP
 
 	prometheus []string
-	maxAge     time.Duration // of a sample that counts
+	maxAge     time.Duration // of a sample that counts; 0: the controller's own default
 }
+
+const usualMaxAge = time.Minute
 
 // Each question to somebody outside of the API server ends after this: nothing here is worth a longer wait.
 const lookTimeout = 5 * time.Second
@@ -110,7 +112,9 @@ func (l look) loads(ctx context.Context, nodes []kube.Machine) *preflight.Loads 
 	for _, way := range ways {
 		found, err := way(ctx, known)
 		if found != nil {
-			found.MaxAge = l.maxAge
+			if found.MaxAge = l.maxAge; found.MaxAge == 0 {
+				found.MaxAge = usualMaxAge
+			}
 			return found
 		}
 		if err != nil {

@@ -23,7 +23,7 @@ import (
 // stoppedAndBack: deploy in a terminal, pictures at work, ESC; then everything but the volume is gone, and the next deploy goes on
 // with the pictures that waited or were in hand. Data is deleted only when nothing is lost by it.
 func stoppedAndBack(ctx context.Context, v *visit) error {
-	const pictures = 40
+	const pictures = 120
 	terminal, err := v.openDeploy(ctx)
 	if err != nil {
 		return err
@@ -38,9 +38,11 @@ func stoppedAndBack(ctx context.Context, v *visit) error {
 	if err := v.publishHere(ctx, pictures); err != nil {
 		return err
 	}
-	if _, err := v.await(ctx, "a picture is in hand", func(a account) bool { return a.Leased > 0 && a.Recorded > 0 }); err != nil {
+	a, err := v.await(ctx, "a picture is in hand", func(a account) bool { return a.Leased > 0 && a.Recorded > 0 })
+	if err != nil {
 		return err
 	}
+	v.note("when ESC was pressed, of %d pictures %d were recorded, %d in hand", a.Accepted, a.Recorded, a.Leased)
 	if err := terminal.escape(ctx); err != nil {
 		return err
 	}
@@ -53,11 +55,6 @@ func stoppedAndBack(ctx context.Context, v *visit) error {
 	if err := v.deployed(ctx); err != nil {
 		return err
 	}
-	a, err := v.account(ctx)
-	if err != nil {
-		return err
-	}
-	v.note("of %d pictures %d were recorded when it was stopped; the next deploy went on with the rest", a.Accepted, a.Recorded)
 	if err := v.allRecorded(ctx, pictures); err != nil {
 		return err
 	}

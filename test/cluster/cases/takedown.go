@@ -24,11 +24,13 @@ import (
 // takedown is the namespace of an installation that comes and goes, beside the one that stays.
 const takedown = "takedown"
 
-// takedownVolume is like the other hub's, of a class of its own.
+// takedownVolumes are like the other hub's, of a class of their own: who has deleted the data of one is given the next.
+var takedownVolumes = []string{"takedown-1", "takedown-2"}
+
 const takedownVolume = `
 apiVersion: v1
 kind: PersistentVolume
-metadata: {name: takedown}
+metadata: {name: "%s"}
 spec:
   capacity: {storage: 1Gi}
   accessModes: [ReadWriteOnce]
@@ -55,11 +57,14 @@ func comesAndGoes(act func(context.Context, *visit) error) func(context.Context,
 }
 
 func (v *visit) arrive(ctx context.Context) (err error) {
-	folder := filepath.Join(v.Folder, takedown)
-	if err := errors.Join(os.RemoveAll(folder), os.MkdirAll(folder, 0o700), os.Chown(folder, imageUser, imageUser)); err != nil {
-		return err
+	for _, name := range takedownVolumes {
+		folder := filepath.Join(v.Folder, name)
+		err := errors.Join(os.RemoveAll(folder), os.MkdirAll(folder, 0o700), os.Chown(folder, imageUser, imageUser), v.Apply(ctx, fmt.Sprintf(takedownVolume, name, folder)))
+		if err != nil {
+			return err
+		}
 	}
-	if err := errors.Join(v.Apply(ctx, fmt.Sprintf(takedownVolume, folder)), v.controlPlane(ctx, `""`)); err != nil {
+	if err := v.controlPlane(ctx, `""`); err != nil {
 		return err
 	}
 	v.before, err = v.Everything(ctx)
@@ -71,10 +76,19 @@ func (v *visit) leave(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	_, err := v.stop(ctx, 0, "--delete-data", "--yes")
+	err = errors.Join(err, v.controlPlane(ctx, "null"))
+	for _, name := range takedownVolumes {
+		err = errors.Join(err, v.removeVolume(ctx, name))
+	}
+	return err
+}
+
+// removeVolume waits until it is gone: the next case makes one of the same name.
+func (v *visit) removeVolume(ctx context.Context, name string) error {
 	volumes := v.API.CoreV1().PersistentVolumes()
-	err = errors.Join(err, v.controlPlane(ctx, "null"), volumes.Delete(ctx, takedown, metav1.DeleteOptions{}))
+	err := volumes.Delete(ctx, name, metav1.DeleteOptions{})
 	return errors.Join(err, system.Await(ctx, slow, "the volume is gone", func(ctx context.Context) error {
-		if _, err := volumes.Get(ctx, takedown, metav1.GetOptions{}); !apierrors.IsNotFound(err) {
+		if _, err := volumes.Get(ctx, name, metav1.GetOptions{}); !apierrors.IsNotFound(err) {
 			return errors.Join(err, errors.New("it is still there"))
 		}
 		return nil
