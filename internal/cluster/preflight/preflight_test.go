@@ -107,8 +107,8 @@ func TestFindings(t *testing.T) {
 		"somebody's": {func(_ *preflight.Plan, f *preflight.Facts) { f.Cluster.Namespace = kube.NamespaceState{Exists: true} }, "namespace", preflight.Fine, "stop will leave it"},
 
 		"rights": {func(_ *preflight.Plan, f *preflight.Facts) {
-			f.Rights.Missing = []kube.Right{{Verb: "patch", Kind: "Deployment", Namespace: "plumbline"}, {Verb: "create", Kind: "ClusterRole"}}
-		}, "rights", preflight.Wrong, "lacks 2 rights: patch deployments.apps in namespace plumbline; create clusterroles.rbac.authorization.k8s.io"},
+			f.Rights.Missing = []kube.Right{{Verb: "get", Kind: "Deployment", Namespace: "plumbline"}, {Verb: "patch", Kind: "Deployment", Namespace: "plumbline"}, {Verb: "create", Kind: "ClusterRole"}}
+		}, "rights", preflight.Wrong, "lacks 3 rights: get, patch deployments.apps in namespace plumbline; create clusterroles.rbac.authorization.k8s.io"},
 		"rights unseen": {func(_ *preflight.Plan, f *preflight.Facts) { f.Rights.Unseen = errors.New("no") }, "rights", preflight.Warning, "cannot be asked: no"},
 
 		"no default class": {func(_ *preflight.Plan, f *preflight.Facts) { f.Cluster.Classes[0].Default = false }, "storage", preflight.Wrong, "no storage class is the default"},

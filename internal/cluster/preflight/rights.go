@@ -2,6 +2,7 @@ package preflight
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"plumbline/internal/cluster/kube"
@@ -44,13 +45,29 @@ func (j *judge) rights() {
 	case r.Unseen != nil:
 		j.say(Warning, fmt.Sprintf("which rights this user has cannot be asked: %v", r.Unseen), "")
 	case len(r.Missing) > 0:
-		var all []string
-		for _, m := range r.Missing {
-			all = append(all, m.String())
-		}
-		j.say(Wrong, fmt.Sprintf("this user lacks %s: %s", counted(len(all), "right"), strings.Join(all, "; ")),
+		j.say(Wrong, fmt.Sprintf("this user lacks %s: %s", counted(len(r.Missing), "right"), strings.Join(byKind(r.Missing), "; ")),
 			"Ask an administrator of the cluster for them, or deploy as one (--context).")
 	case r.Asked > 0:
 		j.fine("all %d rights that deploying and stopping need", r.Asked)
 	}
+}
+
+// byKind tells rights shortly: get, list deployments.apps in namespace plumbline.
+func byKind(all []kube.Right) (texts []string) {
+	var order []kube.Right
+	verbs := map[kube.Right][]string{}
+	for _, r := range all {
+		verb := r.Verb
+		r.Verb = ""
+		if len(verbs[r]) == 0 {
+			order = append(order, r)
+		}
+		if !slices.Contains(verbs[r], verb) {
+			verbs[r] = append(verbs[r], verb)
+		}
+	}
+	for _, r := range order {
+		texts = append(texts, strings.Join(verbs[r], ", ")+r.String())
+	}
+	return texts
 }
