@@ -53,7 +53,7 @@ func typicalObjects(c *config.Preflight) ([]manifest.Object, error) {
 	return manifest.Objects(manifest.Options{
 		Namespace: c.Namespace, Image: "typical", Secrets: &manifest.Secrets{},
 		Hub:     manifest.HubOptions{Storage: "1Gi", Anonymous: true, MQTTService: "ClusterIP"},
-		Network: manifest.NetworkOptions{Policies: true},
+		Network: manifest.NetworkOptions{Policies: true, KEDA: "keda"},
 		Control: manifest.ControlOptions{Placement: c.Placement, Replicas: 1, TLS: true, Prometheus: []string{"http://typical"}},
 		Worker: manifest.WorkerOptions{
 			PollingInterval: time.Second, MaxReplicas: 1, Sessions: 1, ExitWhenIdle: time.Minute, CPU: "1", Memory: "1Gi",
