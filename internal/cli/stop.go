@@ -91,9 +91,9 @@ func (c *stopCommand) stop(ctx context.Context, p *Process) error {
 	return nil
 }
 
-// local are this machine's containers that go, too: Plumbline tried by hand, usually. Where docker does not answer there are none.
+// local are this machine's containers that go, too, if asked for: deploy did not make them. Where docker does not answer there are none.
 func (c *stopCommand) local(ctx context.Context, p *Process) (all []container) {
-	if c.KeepLocal {
+	if !c.Local {
 		return nil
 	}
 	for _, e := range engines(func(format string, args ...any) { fmt.Fprintf(p.Stdout, format+"\n", args...) }) {

@@ -11,6 +11,6 @@ type Stop struct {
 	Yes        bool          `help:"Do not ask. With --delete-data: also where pictures would be lost." short:"y" env:"-"`
 	DeleteData bool          `help:"Delete the hub's volume, too: queue, journal, pictures, SQLite. Refused while pictures wait, or are dead letters, unless --yes." env:"-"`
 	Force      bool          `help:"Let go of a ScaledJob that waits for a KEDA that was removed." env:"-"`
-	KeepLocal  bool          `help:"Leave this machine's containers; else docker's and podman's that run an image of Plumbline's go, but what runs under compose."`
+	Local      bool          `help:"Remove this machine's containers as well: docker's and podman's that run an image of Plumbline's, but for compose's." env:"-"`
 	Timeout    time.Duration `help:"Give up after this long; what was not done then, the next stop does." default:"5m"`
 }

@@ -126,7 +126,7 @@ func (v *visit) deployed(ctx context.Context) error {
 
 // stop calls the command, wants this exit code, and gives what it said.
 func (v *visit) stop(ctx context.Context, code int, further ...string) (string, error) {
-	cmd := v.command(ctx, append([]string{"stop", "--namespace=" + takedown, "--keep-local"}, further...)...)
+	cmd := v.command(ctx, append([]string{"stop", "--namespace=" + takedown}, further...)...)
 	out, err := cmd.CombinedOutput()
 	if cmd.ProcessState == nil {
 		return "", err
