@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -182,9 +183,15 @@ type reader struct {
 	at   time.Time
 	last Backlog
 	err  error
+	seen map[string]time.Time // pods that had claimed, by when the hub last said so
 }
 
-const readAgain = 200 * time.Millisecond
+const (
+	readAgain = 200 * time.Millisecond
+	// claimsKept is for how long it is remembered that a pod had claimed. The hub forgets a worker that fell silent; the Job of one
+	// on a dead node stays unfinished for minutes, and is none from which a claim is to be expected.
+	claimsKept = time.Hour
+)
 
 func (r *reader) get(ctx context.Context) (Backlog, error) {
 	r.mu.Lock()
@@ -194,10 +201,22 @@ func (r *reader) get(ctx context.Context) (Backlog, error) {
 		r.at, r.err = r.now(), err
 		if err == nil {
 			r.last = last
-			r.last.ReadAt = r.at
+			r.last.ReadAt, r.last.Claimed = r.at, r.claimed(last.Claimed)
 		}
 	}
 	return r.last, r.err
+}
+
+// claimed adds pods that the hub has forgotten to those that it names, by name; with mu held.
+func (r *reader) claimed(named []string) []string {
+	if r.seen == nil {
+		r.seen = map[string]time.Time{}
+	}
+	for _, pod := range named {
+		r.seen[pod] = r.at
+	}
+	maps.DeleteFunc(r.seen, func(_ string, last time.Time) bool { return r.at.Sub(last) > claimsKept })
+	return append([]string{}, slices.Sorted(maps.Keys(r.seen))...)
 }
 
 // justDecided gives the decision that belongs to the poll under way.
