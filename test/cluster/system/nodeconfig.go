@@ -60,7 +60,8 @@ const podNetwork = `{"cniVersion": "0.4.0", "name": "pods", "plugins": [
 `
 
 // kubeletConfig: address, authority, certificate, key, cgroup. A node tells of itself every two seconds, so that its death is
-// noticed soon. Images are never collected: they cannot be had again.
+// noticed soon. Images are never collected: they cannot be had again. Nor is it verified who may use one: the image that was put
+// there and one of a registry are the same to the bit, and the kubelet would take the first one for the second, pulled by others.
 const kubeletConfig = `apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
 address: %[1]s
@@ -85,6 +86,7 @@ clusterDomain: ` + domain + `
 resolvConf: ""
 volumePluginDir: /var/lib/kubelet/volume-plugins
 imageMinimumGCAge: 100h
+imagePullCredentialsVerificationPolicy: NeverVerify
 imageGCHighThresholdPercent: 100
 imageGCLowThresholdPercent: 99
 evictionHard: {memory.available: 50Mi, nodefs.available: 1%%, imagefs.available: 1%%}
