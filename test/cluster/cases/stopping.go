@@ -66,6 +66,9 @@ func (v *visit) dataGoes(ctx context.Context, pictures int) error {
 	if err := v.load(ctx, map[string]float64{v.Nodes[0]: 0.97, v.Nodes[1]: 0.97}); err != nil {
 		return err
 	}
+	if err := v.idle(ctx); err != nil { // or a worker that still runs takes what comes
+		return err
+	}
 	if err := v.publishHere(ctx, 3); err != nil {
 		return err
 	}

@@ -236,6 +236,20 @@ func (v *visit) allRecorded(ctx context.Context, n int) error {
 	return err
 }
 
+// idle waits until no Job is unfinished.
+func (v *visit) idle(ctx context.Context) error {
+	return system.Await(ctx, slow, "no worker is left", func(ctx context.Context) error {
+		list, err := v.API.BatchV1().Jobs(takedown).List(ctx, metav1.ListOptions{})
+		if err != nil {
+			return err
+		}
+		if n := unfinished(list.Items); n > 0 {
+			return fmt.Errorf("%d Jobs are unfinished", n)
+		}
+		return nil
+	})
+}
+
 // tainted says whether a node carries our taint.
 func (v *visit) tainted(ctx context.Context, node string) (bool, error) {
 	n, err := v.API.CoreV1().Nodes().Get(ctx, node, metav1.GetOptions{})
