@@ -50,11 +50,11 @@ type grammar struct {
 	Ledger   ledgerCommand   `cmd:"" help:"Prove that nothing is missing: compare what was accepted with queue, rows and dead letters."`
 	Patch    patchCommand    `cmd:"" help:"Write a ScaledJob's manifest with its pods on one node."`
 	Ready    readyCommand    `cmd:"" help:"Ask a running process whether it is ready, as a health check."`
-	Doctor   doctorCommand   `cmd:"" help:"Look whether the settings can work: folder, disk, model, database, listeners, broker."`
+	Doctor   doctorCommand   `cmd:"" help:"Look whether the settings can work: folder, disk, model, database, listeners, broker; or whether a cluster is fit (--cluster)."`
 	Simulate simulateCommand `cmd:"" set:"slots=4" help:"Compare policies of placement offline: which node takes a worker, on imagined or recorded GPU load."`
 	Users    usersCommand    `cmd:"" help:"Manage who may use the MQTT broker: add, list, remove."`
 	Image    imageCommand    `cmd:"" help:"Build the container image for a cluster, without Docker: --output FILE or --push REF."`
-	Deploy   deployCommand   `cmd:"" help:"Print what runs in a Kubernetes cluster: hub, controller, exporter, workers (--dry-run)."`
+	Deploy   deployCommand   `cmd:"" help:"Bring hub, controller, exporter and workers into a Kubernetes cluster, and watch them; or print what would run there (--dry-run)."`
 	Stop     stopCommand     `cmd:"" help:"Take back what deploy made in a cluster; the hub's volume stays."`
 	Licenses licensesCommand `cmd:"" help:"Print the licences of Plumbline and of all that travels inside it."`
 	Version  versionCommand  `cmd:"" help:"Print the version."`

@@ -42,10 +42,12 @@ func (c *deployCommand) Run(ctx context.Context, p *Process) error {
 		return c.print(p)
 	}
 	d, err := newDeployment(p, &c.Deploy)
-	if err != nil {
+	switch {
+	case err != nil && c.Diff:
+		return &exit{exitUnknown, err}
+	case err != nil:
 		return err
-	}
-	if c.Diff {
+	case c.Diff:
 		return d.diff(ctx)
 	}
 	return d.run(ctx)
@@ -96,6 +98,11 @@ func manifestOptions(p *Process, c *config.Deploy) (manifest.Options, error) {
 	if u, err := url.Parse(c.MQTTURL); err == nil && u.User != nil {
 		if _, secret := u.User.Password(); secret {
 			return manifest.Options{}, fmt.Errorf("--mqtt-url has a password in it, which everybody who may look at pods would see: give it by --mqtt-password-file")
+		}
+	}
+	for _, address := range c.Prometheus {
+		if u, err := url.Parse(address); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			return manifest.Options{}, fmt.Errorf("--prometheus %s is no address: give one such as http://prometheus.monitoring:9090", address)
 		}
 	}
 	watched, err := monitoringOptions(c, false)

@@ -49,7 +49,7 @@ func marksOf(namespace string) kube.Marks {
 
 func (d *deployment) run(ctx context.Context) error {
 	if d.WatchOnly {
-		return d.watch(ctx)
+		return d.watchOnly(ctx)
 	}
 	plan, err := d.plan(ctx)
 	if err != nil {
@@ -238,8 +238,12 @@ func (d *deployment) image(ctx context.Context) (string, error) {
 		return d.Image, nil
 	}
 	seen, err := image.Find(ctx, d.Image, d.InsecureRegistry)
-	if err != nil {
-		return "", err
+	switch {
+	case err != nil && d.IgnorePreflight: // the nodes may reach a registry that this machine does not
+		d.screen.say("pods name the image by its tag, since its digest is not known: %v", err)
+		return d.Image, nil
+	case err != nil:
+		return "", fmt.Errorf("%w; where only the nodes can reach it, give it as NAME@sha256:…, or --ignore-preflight", err)
 	}
 	return seen.Reference, nil
 }
@@ -312,9 +316,9 @@ func (d *deployment) clear(ctx context.Context, plan rollout.Plan) (rollout.Done
 		}
 	}
 	if d.Taint {
-		err = d.rollout.Taint(ctx, d.WorkerNodes)
+		return done, d.rollout.Taint(ctx, d.WorkerNodes)
 	}
-	return done, err
+	return done, d.rollout.Untaint(ctx)
 }
 
 // controllers are what KEDA asks.

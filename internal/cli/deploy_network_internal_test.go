@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"plumbline/internal/config"
 )
 
 // Metrics are read from where Prometheus is, as far as its address tells.
@@ -43,6 +45,16 @@ func TestPodMonitorsWhereTheOperatorIs(t *testing.T) {
 			if err != nil || o.PodMonitors != want[i] || o.Dashboard != nil {
 				t.Errorf("%q, operator %t: %+v, %v", flags, operator, o.PodMonitors, err)
 			}
+		}
+	}
+}
+
+// What the controller would refuse at its start is refused before anything is deployed.
+func TestPrometheusIsAnAddress(t *testing.T) {
+	for _, address := range []string{"prometheus.monitoring:9090", "10.0.0.1:9090", "ftp://prometheus", "http://"} {
+		c := config.Deploy{Prometheus: []string{address}}
+		if _, err := manifestOptions(&Process{Version: "1"}, &c); err == nil || !strings.Contains(err.Error(), "give one such as http://") {
+			t.Errorf("%s: %v", address, err)
 		}
 	}
 }

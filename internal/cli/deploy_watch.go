@@ -12,6 +12,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"plumbline/internal/cluster/kube"
 	"plumbline/internal/cluster/manifest"
 )
 
@@ -56,7 +57,7 @@ func (d *deployment) awaitSamples(ctx context.Context) error {
 	defer cancel()
 	again := time.NewTicker(watchEvery)
 	defer again.Stop()
-	text := "no answer of the controller"
+	text, heard := "no answer of the controller", false
 	for way := d.way(); ; {
 		r, err := d.status(within, way)
 		switch {
@@ -64,6 +65,7 @@ func (d *deployment) awaitSamples(ctx context.Context) error {
 			text = err.Error()
 		case err == nil:
 			var all bool
+			heard = true
 			if text, all = sampled(r); all {
 				d.screen.remove()
 				d.screen.say("✓ %s", text)
@@ -77,6 +79,10 @@ func (d *deployment) awaitSamples(ctx context.Context) error {
 			d.screen.remove()
 			if ctx.Err() != nil {
 				return ctx.Err()
+			}
+			if !heard {
+				d.screen.say("! whether nodes have GPU samples could not be seen: %s", text)
+				return nil
 			}
 			d.screen.say("! %s\n  That is as it should be of nodes without a GPU: they take no workers. Others have samples when Prometheus scrapes the exporter.", text)
 			return nil
@@ -114,6 +120,18 @@ func (d *deployment) watches() bool {
 	return ok && isTerminal(in) && isTerminal(d.p.Stderr)
 }
 
+// watchOnly shows what was deployed before.
+func (d *deployment) watchOnly(ctx context.Context) error {
+	_, there, err := d.client.Get(ctx, kube.Ref{Kind: "Deployment", Namespace: d.Namespace, Name: manifest.Control})
+	if err != nil {
+		return err
+	}
+	if !there {
+		return fmt.Errorf("nothing to watch: the %s has no controller of Plumbline", d.where())
+	}
+	return d.watch(ctx)
+}
+
 // watch shows what happens until somebody ends it.
 func (d *deployment) watch(ctx context.Context) error {
 	way := d.way()
@@ -137,6 +155,7 @@ type watching struct {
 	keyboard *keyboard // nil: nobody sits there
 	status   func(context.Context) (controlReport, error)
 	asking   bool // whether everything is to be stopped
+	declined bool // that was answered by a letter just now: many press Enter after it
 }
 
 // wish is what a key asks for.
@@ -204,8 +223,9 @@ func (w *watching) listen(ctx context.Context, heard chan<- news) {
 
 // press takes y for an answer only, and any other key as a no.
 func (w *watching) press(k key) wish {
-	asked := w.asking
-	w.asking = !asked && (k == escape || k == enter)
+	asked, declined := w.asking, w.declined
+	w.asking = !asked && (k == escape || k == enter && !declined)
+	w.declined = asked && k != escape && k != enter
 	switch {
 	case k == ctrlC:
 		return leave

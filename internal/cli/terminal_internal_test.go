@@ -91,6 +91,7 @@ func TestKeysOfAWatchingDeploy(t *testing.T) {
 		"Enter and yes":     {[]string{"\r", "Y"}, stopAll},
 		"Ctrl-C":            {[]string{"\x03"}, leave},
 		"no, then Ctrl-C":   {[]string{"\x1b", "n\x03"}, leave},
+		"no and Enter":      {[]string{"\x1b", "n\ry\x03"}, leave},
 		"ESC twice is a no": {[]string{"\x1b", "\x1b", "\x03"}, leave},
 		"an arrow":          {[]string{"\x1b[A\x03"}, goOn},
 		"Alt with y":        {[]string{"\x1by"}, goOn},

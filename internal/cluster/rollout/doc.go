@@ -22,6 +22,7 @@ type Cluster interface {
 	Delete(context.Context, kube.Ref, kube.Deletion) (bool, error)
 	Machines(context.Context) ([]kube.Machine, error)
 	Taint(ctx context.Context, node, namespace string) (bool, error)
+	Untaint(ctx context.Context, node, namespace string) (bool, error)
 	LastLines(ctx context.Context, namespace, pod, container string, previous bool, lines int) (string, error)
 }
 

@@ -185,6 +185,18 @@ func TestControlPlanes(t *testing.T) {
 	}
 }
 
+// A deploy that is told not to taint lifts what an earlier one did.
+func TestTaintIsLiftedAgain(t *testing.T) {
+	town, r := newTown()
+	town.machines = []kube.Machine{{Name: "plane", Ready: true, ControlPlane: true}, {Name: "worker", Ready: true}}
+	if err := r.Taint(t.Context(), nil); err != nil || !slices.Equal(town.tainted, []string{"plane"}) {
+		t.Fatalf("%v, %v", town.tainted, err)
+	}
+	if err := r.Untaint(t.Context()); err != nil || len(town.tainted) > 0 {
+		t.Errorf("%v, %v", town.tainted, err)
+	}
+}
+
 // Jobs of an earlier version that have not begun go; what runs, and what is as it should be, stays.
 func TestUnstartedJobs(t *testing.T) {
 	town, r := newTown()

@@ -57,3 +57,21 @@ func (r *Rollout) Taint(ctx context.Context, workers map[string]string) error {
 	}
 	return nil
 }
+
+// Untaint lifts what Taint did for this installation.
+func (r *Rollout) Untaint(ctx context.Context) error {
+	all, err := r.Cluster.Machines(ctx)
+	if err != nil {
+		return err
+	}
+	for _, m := range all {
+		changed, err := r.Cluster.Untaint(ctx, m.Name, r.Marks.Namespace)
+		if err != nil {
+			return err
+		}
+		if changed {
+			r.Say("node %s is no longer tainted by this installation", m.Name)
+		}
+	}
+	return nil
+}

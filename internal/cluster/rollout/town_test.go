@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -146,6 +147,12 @@ func (t *town) Machines(context.Context) ([]kube.Machine, error) { return t.mach
 func (t *town) Taint(_ context.Context, node, _ string) (bool, error) {
 	t.tainted = append(t.tainted, node)
 	return true, nil
+}
+
+func (t *town) Untaint(_ context.Context, node, _ string) (bool, error) {
+	before := len(t.tainted)
+	t.tainted = slices.DeleteFunc(t.tainted, func(n string) bool { return n == node })
+	return len(t.tainted) < before, nil
 }
 
 func (t *town) LastLines(context.Context, string, string, string, bool, int) (string, error) {
