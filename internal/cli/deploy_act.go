@@ -79,6 +79,9 @@ func (d *deployment) halfway(ctx context.Context, err error) error {
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
 		err = errors.New("interrupted")
 	}
+	if errors.Is(err, rollout.ErrGone) {
+		return fmt.Errorf("%w; was Plumbline stopped? What else was applied, %s takes back", err, d.again("stop"))
+	}
 	return fmt.Errorf("%w\nWhat was applied stays: the same command goes on with the rest, %s takes it back", err, d.again("stop"))
 }
 

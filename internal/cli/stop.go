@@ -160,7 +160,7 @@ func (t takedown) showPlan(ctx context.Context, to io.Writer, plan stop.Plan) {
 		fmt.Fprintf(to, "%s at work, and first finish what they have in hand: %s\n", counted(len(plan.Workers), "worker"), strings.Join(plan.Workers, ", "))
 	}
 	if len(plan.Tainted) > 0 {
-		fmt.Fprintf(to, "The taint %s is lifted from %s.\n", kube.ControlPlaneTaint, strings.Join(plan.Tainted, ", "))
+		fmt.Fprintf(to, "The taint %s is lifted from %s, unless another installation wants it.\n", kube.ControlPlaneTaint, strings.Join(plan.Tainted, ", "))
 	}
 	if t.deleteData {
 		return

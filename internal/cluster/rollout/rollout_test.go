@@ -197,6 +197,15 @@ func TestTaintIsLiftedAgain(t *testing.T) {
 	}
 }
 
+// What somebody deletes meanwhile is not waited for.
+func TestWaitingEndsWhenItIsGone(t *testing.T) {
+	_, r := newTown()
+	err := r.Wait(t.Context(), []kube.Ref{{Kind: "Deployment", Namespace: "n", Name: "was-here"}}, func([]rollout.Progress) {})
+	if !errors.Is(err, rollout.ErrGone) {
+		t.Error(err)
+	}
+}
+
 // Jobs of an earlier version that have not begun go; what runs, and what is as it should be, stays.
 func TestUnstartedJobs(t *testing.T) {
 	town, r := newTown()

@@ -15,6 +15,9 @@ import (
 // lookEvery is how often is looked whether things are ready.
 const lookEvery = time.Second
 
+// ErrGone says that what was applied was deleted while it was waited for.
+var ErrGone = errors.New("somebody has deleted it meanwhile")
+
 // Wait looks until all are ready or the context ends, and shows each look. A cluster that does not answer for a while is asked on.
 func (r *Rollout) Wait(ctx context.Context, refs []kube.Ref, show func([]Progress)) error {
 	again := time.NewTicker(lookEvery)
@@ -23,7 +26,7 @@ func (r *Rollout) Wait(ctx context.Context, refs []kube.Ref, show func([]Progres
 	for {
 		all, err := r.look(ctx, refs)
 		switch {
-		case errors.Is(err, kube.ErrForbidden) || errors.Is(err, kube.ErrUnauthenticated):
+		case errors.Is(err, kube.ErrForbidden) || errors.Is(err, kube.ErrUnauthenticated) || errors.Is(err, ErrGone):
 			return err
 		case err == nil:
 			last = all
@@ -82,8 +85,11 @@ func (r *Rollout) look(ctx context.Context, refs []kube.Ref) ([]Progress, error)
 
 func (r *Rollout) lookAt(ctx context.Context, ref kube.Ref, away []string) (Progress, error) {
 	o, there, err := r.Cluster.Get(ctx, ref)
-	if err != nil || !there {
-		return Progress{Ref: ref, Text: "it is gone"}, err
+	if err != nil {
+		return Progress{}, err
+	}
+	if !there {
+		return Progress{}, fmt.Errorf("%s: %w", ref, ErrGone)
 	}
 	pods, err := r.podsOf(ctx, o)
 	if err != nil {

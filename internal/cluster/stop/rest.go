@@ -118,7 +118,7 @@ func (r *run) taintsGo(ctx context.Context) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if was {
+		if was && len(n.TaintedFor) == 1 { // else another installation wants it
 			lifted = append(lifted, n.Name)
 		}
 	}
