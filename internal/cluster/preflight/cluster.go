@@ -138,15 +138,35 @@ func (j *judge) storage() {
 	}
 	for _, c := range j.Cluster.Classes {
 		if c.Name == j.StorageClass {
-			j.fine("class %s (%s) makes the hub's volume", c.Name, c.Provisioner)
+			j.class("class", c)
 			return
 		}
 	}
-	if slices.ContainsFunc(j.Cluster.Volumes, func(v kube.Volume) bool { return v.Class == j.StorageClass }) {
+	if j.free(j.StorageClass) {
 		j.fine("there is no class %s, but a free volume of it, made by hand", j.StorageClass)
 		return
 	}
 	j.say(Wrong, fmt.Sprintf("there is no storage class %s, and no free volume of it: the hub would wait for ever", j.StorageClass), j.otherClasses())
+}
+
+// byHand is the provisioner of classes whose volumes somebody makes.
+const byHand = "kubernetes.io/no-provisioner"
+
+// class judges the class that the hub's volume is to be of.
+func (j *judge) class(which string, c kube.StorageClass) {
+	switch {
+	case c.Provisioner != byHand:
+		j.fine("%s %s (%s) makes the hub's volume", which, c.Name, c.Provisioner)
+	case j.free(c.Name):
+		j.fine("%s %s makes no volume by itself, but there is a free one, made by hand", which, c.Name)
+	default:
+		j.say(Wrong, fmt.Sprintf("%s %s makes no volume by itself, and no free one is there: the hub would wait for ever", which, c.Name), "Make a volume of this class, or choose another class with --storage-class.")
+	}
+}
+
+// free says whether there is a volume of the class that nobody has claimed.
+func (j *judge) free(class string) bool {
+	return slices.ContainsFunc(j.Cluster.Volumes, func(v kube.Volume) bool { return v.Class == class })
 }
 
 // claimed judges the claim of an earlier deployment.
@@ -166,7 +186,7 @@ func (j *judge) claimed(c kube.Claim) {
 func (j *judge) defaultClass() {
 	for _, c := range j.Cluster.Classes {
 		if c.Default {
-			j.fine("the default class %s (%s) makes the hub's volume", c.Name, c.Provisioner)
+			j.class("the default class", c)
 			return
 		}
 	}

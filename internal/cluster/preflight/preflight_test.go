@@ -112,7 +112,10 @@ func TestFindings(t *testing.T) {
 		"rights unseen": {func(_ *preflight.Plan, f *preflight.Facts) { f.Rights.Unseen = errors.New("no") }, "rights", preflight.Warning, "cannot be asked: no"},
 
 		"no default class": {func(_ *preflight.Plan, f *preflight.Facts) { f.Cluster.Classes[0].Default = false }, "storage", preflight.Wrong, "no storage class is the default"},
-		"unknown class":    {func(p *preflight.Plan, _ *preflight.Facts) { p.StorageClass = "fast" }, "storage", preflight.Wrong, "no storage class fast"},
+		"made by hand, none": {func(_ *preflight.Plan, f *preflight.Facts) {
+			f.Cluster.Classes[0].Provisioner = "kubernetes.io/no-provisioner"
+		}, "storage", preflight.Wrong, "no free one is there"},
+		"unknown class": {func(p *preflight.Plan, _ *preflight.Facts) { p.StorageClass = "fast" }, "storage", preflight.Wrong, "no storage class fast"},
 		"volume by hand": {func(p *preflight.Plan, f *preflight.Facts) {
 			p.StorageClass, f.Cluster.Volumes = "hand", []kube.Volume{{Name: "v", Class: "hand"}}
 		}, "storage", preflight.Fine, "made by hand"},

@@ -20,10 +20,15 @@ type Cluster interface {
 	List(context.Context, kube.Query) ([]kube.Object, error)
 	Made(context.Context, kube.Marks) ([]kube.Object, error)
 	Delete(context.Context, kube.Ref, kube.Deletion) (bool, error)
+	Nodes
+	LastLines(ctx context.Context, namespace, pod, container string, previous bool, lines int) (string, error)
+}
+
+// Nodes are the cluster's.
+type Nodes interface {
 	Machines(context.Context) ([]kube.Machine, error)
 	Taint(ctx context.Context, node, namespace string) (bool, error)
 	Untaint(ctx context.Context, node, namespace string) (bool, error)
-	LastLines(ctx context.Context, namespace, pod, container string, previous bool, lines int) (string, error)
 }
 
 // Rollout is one installation's.
