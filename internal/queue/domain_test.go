@@ -19,13 +19,14 @@ func TestQueueInTheDomainBehindALeafNode(t *testing.T) {
 	must(t, err)
 	port := free.Addr().(*net.TCPAddr).Port
 	must(t, free.Close())
-	central := nats.Start(t, func(o *server.Options) {
-		o.ServerName, o.JetStreamDomain = "central", "central"
-		o.LeafNode.Host, o.LeafNode.Port = "127.0.0.1", port
-	})
+	// The leaf node is there first, and tries again after a second: a hub that starts meanwhile waits for it.
 	edge := nats.Start(t, func(o *server.Options) {
 		o.ServerName, o.JetStreamDomain = "edge", "edge"
 		o.LeafNode.Remotes = []*server.RemoteLeafOpts{{URLs: []*url.URL{{Scheme: "nats", Host: free.Addr().String()}}}}
+	})
+	central := nats.Start(t, func(o *server.Options) {
+		o.ServerName, o.JetStreamDomain = "central", "central"
+		o.LeafNode.Host, o.LeafNode.Port = "127.0.0.1", port
 	})
 	o := options(t)
 	o.Outside = &queue.Outside{Server: queue.Server{URLs: []string{edge.URL()}}, Domain: "central", Replicas: 1}

@@ -296,7 +296,7 @@ func (h *Hub) patiently(ctx context.Context, do func(context.Context) error) err
 func (h *Hub) retry(ctx context.Context, do func() error) error {
 	for told := false; ; told = true {
 		err := do()
-		if !unsettled(err) && !h.unanswered(err) {
+		if !unsettled(err) && !h.unanswered(err) && !h.linkAway(err) {
 			return err
 		}
 		if !told {
@@ -312,6 +312,11 @@ func (h *Hub) retry(ctx context.Context, do func() error) error {
 
 // unanswered reports whether a request got no answer though the server refused no right, which it would do as silently.
 func (h *Hub) unanswered(err error) bool { return passing(err) && h.denied.last.Load() == nil }
+
+// linkAway reports whether a leaf node has not found its domain yet; it tries to for as long as it runs.
+func (h *Hub) linkAway(err error) bool {
+	return h.names.domain != "" && errors.Is(err, jetstream.ErrJetStreamNotEnabled)
+}
 
 // unsettled reports whether a cluster is choosing its leaders.
 func unsettled(err error) bool {
@@ -341,6 +346,8 @@ func (h *Hub) account(ctx context.Context) (*jetstream.AccountInfo, error) {
 	switch {
 	case errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount):
 		return nil, fmt.Errorf("JetStream is off for this user's account: switch it on there (accounts: { NAME: { jetstream: enabled } }): %w", err)
+	case errors.Is(err, jetstream.ErrJetStreamNotEnabled) && h.names.domain != "":
+		return nil, fmt.Errorf("the server does not reach the JetStream domain %s: is it a leaf node of it, and connected? %w", h.names.domain, err)
 	case errors.Is(err, jetstream.ErrJetStreamNotEnabled):
 		return nil, fmt.Errorf("the server runs without JetStream: switch it on there (nats-server -js, or jetstream {} in its configuration): %w", err)
 	case err != nil:
