@@ -50,11 +50,11 @@ func (c *Conflict) Error() string {
 	for _, f := range c.Fields {
 		list = append(list, fmt.Sprintf("%s (by %s)", f.Field, f.Manager))
 	}
-	todo := "undo that, or take them over with --force-conflicts"
+	advice := "undo that, or take them over with --force-conflicts"
 	if slices.ContainsFunc(c.Fields, func(f Contested) bool { return strings.HasPrefix(f.Manager, "kubectl-") }) {
-		todo += ", which is right where kubectl apply has made it of deploy --dry-run"
+		advice += ", which is right where kubectl apply has made it of deploy --dry-run"
 	}
-	return fmt.Sprintf("%s: others have set fields of it to other values: %s; %s", c.act, strings.Join(list, ", "), todo)
+	return fmt.Sprintf("%s: others have set fields of it to other values: %s; %s", c.act, strings.Join(list, ", "), advice)
 }
 
 func (c *Conflict) Unwrap() error { return c.cause }
