@@ -18,7 +18,8 @@ const lookEvery = time.Second
 // ErrGone says that what was applied was deleted while it was waited for.
 var ErrGone = errors.New("somebody has deleted it meanwhile")
 
-// Wait looks until all are ready or the context ends, and shows each look. A cluster that does not answer for a while is asked on.
+// Wait looks until all are ready, one of them is gone (ErrGone) or the context ends, and shows each look. A cluster that does not
+// answer for a while is asked on.
 func (r *Rollout) Wait(ctx context.Context, refs []kube.Ref, show func([]Progress)) error {
 	again := time.NewTicker(lookEvery)
 	defer again.Stop()
