@@ -292,6 +292,14 @@ func (h *Hub) patiently(ctx context.Context, do func(context.Context) error) err
 	return h.retry(asking, func() error { return do(ctx) })
 }
 
+// persistently does so for as long as ctx lasts, in the background of a hub that is open.
+func (h *Hub) persistently(ctx context.Context, do func(context.Context) error) error {
+	if h.options.Outside == nil {
+		return do(ctx)
+	}
+	return h.retry(ctx, func() error { return do(ctx) })
+}
+
 // retry repeats what failed since a server is just being started, or a cluster has no leader yet.
 func (h *Hub) retry(ctx context.Context, do func() error) error {
 	for told := false; ; told = true {
@@ -300,7 +308,7 @@ func (h *Hub) retry(ctx context.Context, do func() error) error {
 			return err
 		}
 		if !told {
-			h.log.Warn("NATS is not ready; trying again", "for", openTimeout, "error", err)
+			h.log.Warn("NATS is not ready; trying again", "error", err)
 		}
 		select {
 		case <-time.After(openPause):

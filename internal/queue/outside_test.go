@@ -3,6 +3,7 @@ package queue_test
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"os"
 	"runtime"
 	"strings"
@@ -31,6 +32,18 @@ func eventually(t testing.TB, what string, met func() bool) {
 	}
 }
 
+// awaitReady says what a hub lacks that does not get ready.
+func awaitReady(t testing.TB, h *queue.Hub) {
+	t.Helper()
+	last := errors.New("not asked")
+	defer func() {
+		if last != nil {
+			t.Log("not ready:", last)
+		}
+	}()
+	eventually(t, "readiness", func() bool { last = h.Ready(t.Context()); return last == nil })
+}
+
 func TestHubOutlivesTheServersRestarts(t *testing.T) {
 	s := nats.Start(t, nil)
 	o := on(t, s)
@@ -56,7 +69,7 @@ func TestHubOutlivesTheServersRestarts(t *testing.T) {
 			t.Errorf("the refusal took %s", took)
 		}
 		s.Start()
-		eventually(t, "readiness", func() bool { return h.Ready(t.Context()) == nil })
+		awaitReady(t, h)
 		must(t, w.HandIn(t.Context(), posture.Result{CaptureID: c.Capture.ID}))
 		must(t, c.Acknowledge(t.Context()))
 		if d := depth(t, h); d.Waiting+d.Leased != 0 {

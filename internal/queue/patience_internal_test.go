@@ -42,3 +42,19 @@ func TestStartIsPatientWithACluster(t *testing.T) {
 		})
 	}
 }
+
+// What goes on in the background waits for as long as the hub is open.
+func TestBackgroundOutlastsAnOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, back := &Hub{options: Options{Outside: &Outside{}}, log: slog.New(slog.DiscardHandler)}, time.Now().Add(time.Hour)
+		err := h.persistently(t.Context(), func(context.Context) error {
+			if time.Now().Before(back) {
+				return context.DeadlineExceeded
+			}
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+}

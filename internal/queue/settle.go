@@ -53,7 +53,8 @@ func (h *Hub) settle(ctx context.Context) error {
 	}
 	h.past.begin(waiting, dead)
 	h.busy.Go(func() {
-		err := h.completeJournal(h.ctx, waiting, dead)
+		// A server that goes away meanwhile must not leave the hub unready for good when it is back.
+		err := h.persistently(h.ctx, func(ctx context.Context) error { return h.completeJournal(ctx, waiting, dead) })
 		if err != nil && h.ctx.Err() == nil {
 			h.log.Error("the journal could not be read", "error", err)
 		}
@@ -166,7 +167,7 @@ func (h *Hub) isReplayed(ctx context.Context, id string) (bool, error) {
 	return err == nil && f.undone(letter.Death.At), nil //nolint:nilerr // what can't be read was never replayed
 }
 
-// completeJournal reads the journal's last part and adds entries that the last run did not come to write.
+// completeJournal reads the journal's last part and adds entries that the last run did not come to write. It may be begun anew.
 func (h *Hub) completeJournal(ctx context.Context, waiting, dead map[string]bool) error {
 	from, err := h.journalTail(ctx, waiting)
 	if err != nil {
