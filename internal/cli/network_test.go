@@ -1,17 +1,17 @@
 package cli_test
 
 import (
-	"net"
 	"testing"
+
+	"plumbline/internal/testkit/freeport"
 )
 
 // freeAddress is a loopback address that was free a moment ago.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := freeport.Address()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return address
 }

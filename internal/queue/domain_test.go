@@ -1,7 +1,7 @@
 package queue_test
 
 import (
-	"net"
+	"fmt"
 	"net/url"
 	"testing"
 
@@ -9,20 +9,19 @@ import (
 
 	"plumbline/internal/posture"
 	"plumbline/internal/queue"
+	"plumbline/internal/testkit/freeport"
 	"plumbline/internal/testkit/nats"
 )
 
 // A hub at the edge knows a leaf node only. Its queue is on the other side of it, in the domain that it names.
 func TestQueueInTheDomainBehindALeafNode(t *testing.T) {
 	t.Parallel()
-	free, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := freeport.Port()
 	must(t, err)
-	port := free.Addr().(*net.TCPAddr).Port
-	must(t, free.Close())
 	// The leaf node is there first, and tries again after a second: a hub that starts meanwhile waits for it.
 	edge := nats.Start(t, func(o *server.Options) {
 		o.ServerName, o.JetStreamDomain = "edge", "edge"
-		o.LeafNode.Remotes = []*server.RemoteLeafOpts{{URLs: []*url.URL{{Scheme: "nats", Host: free.Addr().String()}}}}
+		o.LeafNode.Remotes = []*server.RemoteLeafOpts{{URLs: []*url.URL{{Scheme: "nats", Host: fmt.Sprintf("127.0.0.1:%d", port)}}}}
 	})
 	central := nats.Start(t, func(o *server.Options) {
 		o.ServerName, o.JetStreamDomain = "central", "central"

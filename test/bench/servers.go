@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"plumbline/internal/testkit/child"
+	"plumbline/internal/testkit/freeport"
 	"plumbline/internal/testkit/mosquitto"
 	"plumbline/internal/testkit/postgres"
 )
@@ -86,11 +87,11 @@ func (b *bench) startAlone(ctx context.Context, r *running, sessions int) error 
 }
 
 func (b *bench) startPlumbline(ctx context.Context, r *running, sessions int, more ...string) error {
-	page, err := child.FreeAddress()
+	page, err := freeport.Address()
 	if err != nil {
 		return err
 	}
-	if r.broker, err = child.FreeAddress(); err != nil {
+	if r.broker, err = freeport.Address(); err != nil {
 		return err
 	}
 	args := []string{"serve", "--data", filepath.Join(r.folder, "data"), "--images-dir", filepath.Join(r.folder, "analyzed_images"),

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"plumbline/internal/testkit/child"
+	"plumbline/internal/testkit/freeport"
 	"plumbline/internal/testkit/mosquitto"
 	"plumbline/internal/testkit/postgres"
 )
@@ -56,7 +57,7 @@ func (s *system) start(ctx context.Context) (err error) {
 	if s.broker, err = mosquitto.New(s.folder, mosquitto.Options{Settings: []string{"max_queued_messages 0"}}); err != nil {
 		return err
 	}
-	if s.nats, err = child.FreeAddress(); err != nil {
+	if s.nats, err = freeport.Address(); err != nil {
 		return err
 	}
 	if s.options.hubs > 1 {
@@ -115,7 +116,7 @@ func (s *system) startQueue(ctx context.Context) error {
 
 // launchHub starts a hub that analyses nothing itself. Hubs that stand in for each other go to the broker under one name.
 func (s *system) launchHub(ctx context.Context, i int) (*child.Process, error) {
-	page, err := child.FreeAddress()
+	page, err := freeport.Address()
 	if err != nil {
 		return nil, err
 	}

@@ -16,6 +16,7 @@ import (
 	"plumbline/internal/demo/people"
 	"plumbline/internal/mqtt/device"
 	"plumbline/internal/testkit/child"
+	"plumbline/internal/testkit/freeport"
 )
 
 // hub is a running hub of one version.
@@ -30,7 +31,7 @@ func (p program) serve(ctx context.Context, data, nats string, flags ...string) 
 	h := &hub{data: data, nats: nats}
 	for _, address := range []*string{&h.mqtt, &h.http} {
 		var err error
-		if *address, err = child.FreeAddress(); err != nil {
+		if *address, err = freeport.Address(); err != nil {
 			return nil, err
 		}
 	}
@@ -187,7 +188,7 @@ func workFor(ctx context.Context, with, worker program) error {
 	if err != nil {
 		return err
 	}
-	nats, err := child.FreeAddress()
+	nats, err := freeport.Address()
 	if err != nil {
 		return err
 	}
@@ -220,7 +221,7 @@ func upgrade(ctx context.Context, before, after, worker program) (err error) {
 	if err != nil {
 		return err
 	}
-	nats, err := child.FreeAddress()
+	nats, err := freeport.Address()
 	if err != nil {
 		return err
 	}

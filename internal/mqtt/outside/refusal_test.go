@@ -10,7 +10,7 @@ import (
 
 	"plumbline/internal/mqtt/dial"
 	"plumbline/internal/mqtt/outside"
-	"plumbline/internal/testkit/child"
+	"plumbline/internal/testkit/freeport"
 	"plumbline/internal/testkit/mosquitto"
 	"plumbline/internal/testkit/pki"
 )
@@ -58,7 +58,7 @@ func TestTransportsToMosquitto(t *testing.T) {
 
 func TestSentencesOfRefusal(t *testing.T) {
 	ca, stranger := pki.New(t, "authority"), pki.New(t, "stranger")
-	nobody, err := child.FreeAddress()
+	nobody, err := freeport.Address()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -154,14 +153,4 @@ func (p *Process) PeakMemory() (float64, error) {
 	}
 	kibibytes, err := strconv.ParseFloat(fields[0], 64)
 	return kibibytes * 1024 / 1e6, err
-}
-
-// FreeAddress is a loopback address that nobody listens on at this moment.
-func FreeAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer listener.Close()
-	return listener.Addr().String(), nil
 }

@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"plumbline/internal/testkit/child"
+	"plumbline/internal/testkit/freeport"
 )
 
 // Options of a broker. The zero value lets everybody in and keeps sessions and messages on disk.
@@ -59,7 +60,7 @@ func New(folder string, o Options) (*Server, error) {
 	}
 	s := &Server{folder: folder, program: program}
 	for range 5 { // a free port may be taken by somebody else before the broker has it
-		if s.address, err = child.FreeAddress(); err != nil {
+		if s.address, err = freeport.Address(); err != nil {
 			return nil, err
 		}
 		if err = s.configure(o); err != nil {
@@ -88,7 +89,7 @@ func (s *Server) configure(o Options) error {
 	}
 	lines = append(append(lines, listener(s.address)), o.Listener...)
 	if slices.Contains(o.Listener, "protocol websockets") { // Mosquitto 2.0 does not start without any other listener
-		another, err := child.FreeAddress()
+		another, err := freeport.Address()
 		if err != nil {
 			return err
 		}

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"plumbline/internal/testkit/freeport"
 	"plumbline/internal/testkit/postgres"
 	"plumbline/internal/testkit/unprivileged"
 )
@@ -85,7 +86,7 @@ func (p *Pooler) prepare(server *postgres.Server, o Options) error {
 	if p.folder, err = os.MkdirTemp("", "pgbouncer"); err != nil {
 		return err
 	}
-	if p.port, err = freePort(); err != nil {
+	if p.port, err = freeport.Port(); err != nil {
 		return err
 	}
 	host, port, err := net.SplitHostPort(server.Address())
@@ -199,13 +200,4 @@ func (p *Pooler) Close() error {
 		err = errors.Join(err, os.RemoveAll(p.folder))
 	}
 	return err
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, fmt.Errorf("looking for a free port: %w", err)
-	}
-	defer l.Close() //nolint:errcheck // it only held the port
-	return l.Addr().(*net.TCPAddr).Port, nil
 }

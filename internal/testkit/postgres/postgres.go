@@ -21,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"plumbline/internal/testkit/freeport"
 	"plumbline/internal/testkit/unprivileged"
 )
 
@@ -198,7 +199,7 @@ func (s *Server) Start() error {
 	fixed, err := s.port != 0, error(nil)
 	for range 5 { // a free port may be taken by somebody else before the server has it
 		if !fixed {
-			if s.port, err = freePort(); err != nil {
+			if s.port, err = freeport.Port(); err != nil {
 				return err
 			}
 		}

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"plumbline/internal/testkit/child"
+	"plumbline/internal/testkit/freeport"
 )
 
 // Options of a server.
@@ -55,7 +56,7 @@ func ForTest(t testing.TB, o Options) *Server {
 // start starts the server and returns when it takes queries.
 func (s *Server) start(folder, program string, o Options) error {
 	var err error
-	if s.Address, err = child.FreeAddress(); err != nil {
+	if s.Address, err = freeport.Address(); err != nil {
 		return err
 	}
 	configuration := filepath.Join(folder, "prometheus.yml")

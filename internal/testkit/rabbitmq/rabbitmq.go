@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"plumbline/internal/testkit/child"
+	"plumbline/internal/testkit/freeport"
 )
 
 // scripts is where Debian keeps the server's own. Those on the PATH give up their rights to the user rabbitmq first.
@@ -66,7 +67,7 @@ func (s *Server) prepare(settings string) error {
 	addresses := [3]string{}
 	for i := range addresses {
 		var err error
-		if addresses[i], err = child.FreeAddress(); err != nil {
+		if addresses[i], err = freeport.Address(); err != nil {
 			return err
 		}
 	}
