@@ -11,7 +11,7 @@ import (
 )
 
 // words may import nothing but the standard library.
-var words = []string{"gpu", "ledger", "posture"}
+var words = []string{"gpu", "ledger", "posture", "wording"}
 
 // steps never import each other; each may import the words and what lies below itself.
 var steps = []string{

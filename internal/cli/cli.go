@@ -149,7 +149,7 @@ func run(ctx context.Context, p Process) (err error) {
 	}
 	command, err := parser.Parse(args)
 	if err != nil {
-		return misused(fmt.Errorf("%w (see %s)", err, p.hint("--help")))
+		return misused(fmt.Errorf("%w (see %s)", ofTheOther(args, err), p.hint("--help")))
 	}
 	if err := refuseSecrets(command); err != nil {
 		return misused(err)
@@ -157,23 +157,16 @@ func run(ctx context.Context, p Process) (err error) {
 	return command.Run()
 }
 
-// counted is a number of things whose name takes an s: 1 picture, 2 pictures.
-func counted(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
-}
-
 // newParser reads command lines into g.
 func newParser(ctx context.Context, g *grammar, p *Process) (*kong.Kong, error) {
+	g.Doctor.take(p.Args)
 	return kong.New(g,
 		kong.Name("plumbline"),
 		kong.Description("Measures how people sit and stand: pictures in over MQTT, posture rows out.\n\nStart with: plumbline demo"),
 		kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, NoExpandSubcommands: true}),
 		kong.DefaultEnvars("PLUMBLINE"), kong.Vars{"slots": "1", "image_base": image.DefaultBase, "data_folder": "./plumbline-data", "images_folder": "./analyzed_images", "images_shown": `"./analyzed_images"`},
 		kong.Writers(p.Stdout, p.Stderr), kong.Exit(func(code int) { panic(helped{code}) }),
-		kong.Bind(&configFile{}, p), kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.PostBuild(hideUnheeded), kong.Bind(&configFile{}, p), kong.BindTo(ctx, (*context.Context)(nil)),
 	)
 }
 

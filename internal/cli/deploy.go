@@ -55,7 +55,7 @@ func (c *deployCommand) Run(ctx context.Context, p *Process) error {
 
 // print writes down what would be applied to a cluster that has nothing yet.
 func (c *deployCommand) print(p *Process) error {
-	o, err := manifestOptions(p, &c.Deploy)
+	o, err := manifestOptions(p, &c.Deployment)
 	if err != nil {
 		return misused(err)
 	}
@@ -63,7 +63,7 @@ func (c *deployCommand) print(p *Process) error {
 		return writeDeployed(p, c.Output, o)
 	}
 	if !c.WithoutSecrets {
-		if o.Secrets, err = newSecrets(o, &c.Deploy); err != nil {
+		if o.Secrets, err = newSecrets(o, &c.Deployment); err != nil {
 			return err
 		}
 	}
@@ -90,7 +90,7 @@ func registryReference(p *Process, registry string) string {
 	return strings.TrimSuffix(registry, "/") + "/plumbline:" + tagOf(p.Version)
 }
 
-func manifestOptions(p *Process, c *config.Deploy) (manifest.Options, error) {
+func manifestOptions(p *Process, c *config.Deployment) (manifest.Options, error) {
 	image := c.Image
 	if c.Registry != "" {
 		image = registryReference(p, c.Registry)
@@ -132,7 +132,7 @@ func manifestOptions(p *Process, c *config.Deploy) (manifest.Options, error) {
 const brokerPassword = "PLUMBLINE_MQTT_PASSWORD"
 
 // databaseSettings are what the hub's environment says of its database: those of this command's own.
-func databaseSettings(c *config.Deploy) map[string]string {
+func databaseSettings(c *config.Deployment) map[string]string {
 	if c.DatabaseURL != "" {
 		return map[string]string{"DATABASE_URL": c.DatabaseURL}
 	}
@@ -146,7 +146,7 @@ func databaseSettings(c *config.Deploy) map[string]string {
 }
 
 // newSecrets makes those that nobody has yet, and takes the others from the environment and files.
-func newSecrets(o manifest.Options, c *config.Deploy) (*manifest.Secrets, error) {
+func newSecrets(o manifest.Options, c *config.Deployment) (*manifest.Secrets, error) {
 	passport, err := queue.NewPassport()
 	if err != nil {
 		return nil, err

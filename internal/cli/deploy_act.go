@@ -139,7 +139,7 @@ func (d *deployment) plan(ctx context.Context) (rollout.Plan, error) {
 
 // options are the flags', completed by what the cluster has.
 func (d *deployment) options(ctx context.Context) (manifest.Options, error) {
-	o, err := manifestOptions(d.p, d.Deploy)
+	o, err := manifestOptions(d.p, &d.Deployment)
 	if err != nil {
 		return o, misused(err)
 	}
@@ -147,7 +147,7 @@ func (d *deployment) options(ctx context.Context) (manifest.Options, error) {
 	if err != nil {
 		return o, err
 	}
-	if o.Monitoring, err = monitoringOptions(d.Deploy, operator); err != nil {
+	if o.Monitoring, err = monitoringOptions(&d.Deployment, operator); err != nil {
 		return o, err
 	}
 	if d.live[manifest.DatabaseSecret] != nil && !o.Hub.Database {
@@ -156,7 +156,7 @@ func (d *deployment) options(ctx context.Context) (manifest.Options, error) {
 	}
 	o.Hub.BrokerPassword = o.Hub.BrokerPassword || o.Hub.MQTTURL != "" && d.live[manifest.BrokerSecret] != nil
 	if !d.WithoutSecrets {
-		if o.Secrets, err = newSecrets(o, d.Deploy); err != nil {
+		if o.Secrets, err = newSecrets(o, &d.Deployment); err != nil {
 			return o, err
 		}
 	}
@@ -192,27 +192,10 @@ func (d *deployment) objects(o manifest.Options) (set []kube.Object, err error) 
 
 // preflight says what does not look right, and fails where deploying would not work.
 func (d *deployment) preflight(ctx context.Context, o manifest.Options) error {
-	objects, err := manifest.Objects(o)
+	l, err := newLook(d.client, &d.Deployment, o)
 	if err != nil {
-		return misused(err)
+		return err
 	}
-	l := look{
-		client: d.client, objects: objects, insecure: d.InsecureRegistry, prometheus: d.Prometheus,
-		plan: planOf(d.Placement, d.StorageClass, d.RuntimeClass, d.Taint),
-	}
-	switch {
-	case d.Registry != "":
-		l.push = o.Image
-	case d.ImagePullPolicy != "Never":
-		l.image = d.Image
-	}
-	if d.MQTTTLSSecret != "" {
-		l.secrets = append(l.secrets, d.MQTTTLSSecret)
-	}
-	if d.WithoutSecrets {
-		l.secrets = append(l.secrets, manifest.AuthoritySecret, manifest.TokenSecret, manifest.HTTPSecret)
-	}
-	l.secrets = append(l.secrets, d.ImagePullSecret...)
 	found, err := l.findings(ctx)
 	if err != nil {
 		return err
@@ -220,7 +203,7 @@ func (d *deployment) preflight(ctx context.Context, o manifest.Options) error {
 	for _, f := range found {
 		if f.State != preflight.Fine {
 			var text strings.Builder
-			finding{f.Check, state(f.State), f.Text, f.Do}.write(&text)
+			findingOf(f).write(&text)
 			d.screen.say("%s", text.String())
 		}
 	}

@@ -61,7 +61,7 @@ func TestEveryRoleUnderstandsWhatItIsDeployedWith(t *testing.T) {
 			if err := g.Deploy.Validate(); err != nil {
 				t.Fatal(err)
 			}
-			o, err := manifestOptions(&Process{Version: "test"}, &g.Deploy.Deploy)
+			o, err := manifestOptions(&Process{Version: "test"}, &g.Deploy.Deployment)
 			if err != nil {
 				t.Fatal(err)
 			}

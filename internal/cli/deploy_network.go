@@ -13,12 +13,12 @@ import (
 // anywhere, as a namespace, is every place in the cluster and outside.
 const anywhere = "*"
 
-func networkOptions(c *config.Deploy) manifest.NetworkOptions {
+func networkOptions(c *config.Deployment) manifest.NetworkOptions {
 	return manifest.NetworkOptions{Policies: c.NetworkPolicies, KEDA: c.KEDANamespace, Scrapers: scrapers(c), Page: c.PageFrom}
 }
 
 // scrapers are the namespaces from which metrics are read; none: from anywhere.
-func scrapers(c *config.Deploy) (names []string) {
+func scrapers(c *config.Deployment) (names []string) {
 	from := c.MetricsFrom
 	if len(from) == 0 {
 		for _, address := range c.Prometheus {
@@ -58,7 +58,7 @@ func namespaceOf(address, own, domain string) string {
 
 // monitoringOptions say what Grafana and the Prometheus operator are given. Whether that operator is there is asked where a cluster
 // is; without one, only who says so gets what it reads.
-func monitoringOptions(c *config.Deploy, operator bool) (manifest.MonitoringOptions, error) {
+func monitoringOptions(c *config.Deployment, operator bool) (manifest.MonitoringOptions, error) {
 	o := manifest.MonitoringOptions{PodMonitors: c.PodMonitors == "yes" || c.PodMonitors == "auto" && operator, Labels: c.MonitorLabel, Alerts: monitoring.Alerts}
 	if !c.Dashboard {
 		return o, nil

@@ -26,7 +26,7 @@ func TestScrapersAreWherePrometheusIs(t *testing.T) {
 	} {
 		args := append(strings.Fields("deploy --dry-run --image i --mqtt-anonymous --namespace mine"), strings.Fields(flags)...)
 		g := parsed(t, args...)
-		if diff := cmp.Diff(want, scrapers(&g.Deploy.Deploy)); diff != "" {
+		if diff := cmp.Diff(want, scrapers(&g.Deploy.Deployment)); diff != "" {
 			t.Errorf("%s: %s", flags, diff)
 		}
 	}
@@ -41,7 +41,7 @@ func TestPodMonitorsWhereTheOperatorIs(t *testing.T) {
 	} {
 		g := parsed(t, append(strings.Fields("deploy --dry-run --no-dashboard --image i --mqtt-anonymous --prometheus http://p:9090"), strings.Fields(flags)...)...)
 		for i, operator := range []bool{false, true} {
-			o, err := monitoringOptions(&g.Deploy.Deploy, operator)
+			o, err := monitoringOptions(&g.Deploy.Deployment, operator)
 			if err != nil || o.PodMonitors != want[i] || o.Dashboard != nil {
 				t.Errorf("%q, operator %t: %+v, %v", flags, operator, o.PodMonitors, err)
 			}
@@ -52,7 +52,7 @@ func TestPodMonitorsWhereTheOperatorIs(t *testing.T) {
 // What the controller would refuse at its start is refused before anything is deployed.
 func TestPrometheusIsAnAddress(t *testing.T) {
 	for _, address := range []string{"prometheus.monitoring:9090", "10.0.0.1:9090", "ftp://prometheus", "http://"} {
-		c := config.Deploy{Prometheus: []string{address}}
+		c := config.Deployment{Prometheus: []string{address}}
 		if _, err := manifestOptions(&Process{Version: "1"}, &c); err == nil || !strings.Contains(err.Error(), "give one such as http://") {
 			t.Errorf("%s: %v", address, err)
 		}

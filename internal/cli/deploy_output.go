@@ -12,6 +12,7 @@ import (
 	"plumbline/deploy/monitoring"
 	"plumbline/internal/cluster/manifest"
 	"plumbline/internal/cluster/manifest/helm"
+	"plumbline/internal/wording"
 )
 
 // writeDeployed writes what would be applied for kustomize or Helm, without Secrets.
@@ -25,7 +26,7 @@ func writeDeployed(p *Process, output string, o manifest.Options) error {
 	if err := writeFolder(folder, files); err != nil {
 		return err
 	}
-	fmt.Fprintf(p.Stderr, "%d files are in %s. Secrets are not among them: make them once with plumbline deploy --secrets-only --namespace %s … | kubectl apply -f -\n", len(files), folder, o.Namespace)
+	fmt.Fprintf(p.Stderr, "%s in %s. Secrets are not among them: make them once with plumbline deploy --secrets-only --namespace %s … | kubectl apply -f -\n", wording.Count(len(files), "file"), folder, o.Namespace)
 	return nil
 }
 

@@ -2,10 +2,8 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -14,6 +12,7 @@ import (
 
 	"plumbline/internal/cluster/kube"
 	"plumbline/internal/cluster/manifest"
+	"plumbline/internal/wording"
 )
 
 // How often the controller is asked, and for how long at most.
@@ -22,30 +21,11 @@ const (
 	watchPatient = 5 * time.Second
 )
 
-// status asks the controller, through one of its pods.
-func (d *deployment) status(ctx context.Context, way http.RoundTripper) (r controlReport, err error) {
+// status asks the controller, for a moment only.
+func status(ctx context.Context, controller *hubClient) (controlReport, error) {
 	ctx, cancel := context.WithTimeout(ctx, watchPatient)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+manifest.Control+"/status", http.NoBody)
-	if err != nil {
-		return r, fmt.Errorf("asking the controller: %w", err)
-	}
-	answer, err := way.RoundTrip(request)
-	if err != nil {
-		return r, fmt.Errorf("the controller does not answer: %w", err)
-	}
-	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		return r, fmt.Errorf("the controller answers %s", answer.Status)
-	}
-	if err := json.NewDecoder(answer.Body).Decode(&r); err != nil {
-		return r, fmt.Errorf("reading the controller's answer: %w", err)
-	}
-	return r, nil
-}
-
-func (d *deployment) way() http.RoundTripper {
-	return d.client.Through(d.Namespace, manifest.Control, "metrics")
+	return controller.Status(ctx)
 }
 
 // awaitSamples waits until the controller knows a GPU's load of every node. Many nodes have no GPU, so it gives up in peace.
@@ -58,8 +38,8 @@ func (d *deployment) awaitSamples(ctx context.Context) error {
 	again := time.NewTicker(watchEvery)
 	defer again.Stop()
 	text, heard := "no answer of the controller", false
-	for way := d.way(); ; {
-		r, err := d.status(within, way)
+	for controller := newControllerClient(d.client); ; {
+		r, err := status(within, controller)
 		switch {
 		case err != nil && within.Err() == nil:
 			text = err.Error()
@@ -101,9 +81,9 @@ func sampled(r controlReport) (text string, all bool) {
 		}
 	}
 	slices.Sort(none)
-	text = fmt.Sprintf("GPU samples of %s", counted(len(fresh), "node"))
+	text = fmt.Sprintf("GPU samples of %s", wording.Count(len(fresh), "node"))
 	if len(none) > 0 {
-		text += ", none yet of " + shortened(none)
+		text += ", none yet of " + wording.List(none, fewNames)
 	}
 	for _, p := range r.Problems {
 		text += "; " + p
@@ -134,10 +114,10 @@ func (d *deployment) watchOnly(ctx context.Context) error {
 
 // watch shows what happens until somebody ends it.
 func (d *deployment) watch(ctx context.Context) error {
-	way := d.way()
+	controller := newControllerClient(d.client)
 	w := &watching{
 		screen: d.screen, where: d.where(), keyboard: openKeyboard(ctx, d.p.Stdin),
-		status: func(ctx context.Context) (controlReport, error) { return d.status(ctx, way) },
+		status: func(ctx context.Context) (controlReport, error) { return status(ctx, controller) },
 	}
 	wanted := w.run(ctx)
 	if wanted == stopAll {
@@ -287,7 +267,7 @@ func jobsLine(r controlReport) string {
 	for _, s := range r.ScaledJobs {
 		unfinished, gated = unfinished+s.Now.Unfinished, gated+s.Now.Gated
 	}
-	text := counted(unfinished, "Job")
+	text := wording.Count(unfinished, "Job")
 	if gated > 0 {
 		text += fmt.Sprintf(" (%d not placed)", gated)
 	}

@@ -5,15 +5,79 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
 
 	"plumbline/internal/config"
 )
 
 type doctorCommand struct {
-	config.Serve     `embed:""`
-	config.Preflight `embed:""`
+	Cluster bool `help:"Look at a Kubernetes cluster instead: whether plumbline deploy would work there, or why what it deployed does not. The flags are deploy's, then: doctor --cluster --help." env:"-"`
+	JSON    bool `help:"Print what was found as JSON." name:"json" env:"-"`
 
-	JSON bool `help:"Print what was found as JSON." name:"json" env:"-"`
+	kong.Plugins // the flags of what is looked at: one of these
+	here         config.Serve
+	cluster      config.Preflight
+}
+
+// take chooses the flags, some of which have one name in both and mean one thing of a hub, another of a deployment.
+func (c *doctorCommand) take(args []string) {
+	c.Plugins = kong.Plugins{&c.here}
+	if slices.Contains(args, clusterFlag) || slices.Contains(args, clusterFlag+"=true") {
+		c.Plugins = kong.Plugins{&c.cluster}
+	}
+}
+
+const clusterFlag = "--cluster"
+
+// deploying is the group of deploy's flags that doctor takes without heeding them.
+const deploying = "Deploying"
+
+// hideUnheeded leaves flags out of doctor's help that it only takes so that a command line of deploy's can be copied.
+func hideUnheeded(app *kong.Kong) error {
+	for _, command := range app.Model.Children {
+		if command.Name != "doctor" {
+			continue
+		}
+		for _, flag := range command.Flags {
+			if flag.Group != nil && flag.Group.Key == deploying {
+				flag.Hidden = true
+			}
+		}
+	}
+	return nil
+}
+
+// ofTheOther tells those who forgot --cluster, or have one too many, whose flag it is that was not known.
+func ofTheOther(args []string, err error) error {
+	name, unknown := strings.CutPrefix(err.Error(), "unknown flag ")
+	if !unknown || !slices.Contains(args, "doctor") {
+		return err
+	}
+	name, _, _ = strings.Cut(strings.TrimPrefix(name, "--"), ",")
+	var other grammar
+	switched := slices.DeleteFunc(slices.Clone(args), func(arg string) bool { return strings.HasPrefix(arg, clusterFlag) })
+	what := "is of a hub, not of a cluster: leave --cluster out"
+	if len(switched) == len(args) {
+		switched, what = append(switched, clusterFlag), "is of a cluster: add --cluster"
+	}
+	parser, failed := newParser(context.Background(), &other, &Process{Args: switched, Stdout: io.Discard, Stderr: io.Discard})
+	if failed != nil || !hasFlag(parser, "doctor", name) {
+		return err
+	}
+	return fmt.Errorf("the flag --%s %s", name, what)
+}
+
+func hasFlag(app *kong.Kong, command, name string) bool {
+	known := map[string]bool{}
+	for _, c := range app.Model.Children {
+		if c.Name == command {
+			collectFlags(c, known)
+		}
+	}
+	return known[name]
 }
 
 // Help says what is looked at.
@@ -21,8 +85,8 @@ func (doctorCommand) Help() string {
 	return `Takes the settings of serve and looks whether they can work: data folder, free disk, model, database, listeners, and NATS
 and MQTT broker outside where there are such. Nothing is changed, no table is made, and a hub that runs is not disturbed.
 
-With --cluster it takes those of deploy instead and looks at a Kubernetes cluster: versions, nodes, rights, KEDA, storage, registry,
-Prometheus.
+With --cluster it takes the flags of deploy instead, all of them, and looks at a Kubernetes cluster: versions, nodes, rights, KEDA,
+storage, registry, Prometheus. A command line of deploy's can be copied; what is not said is taken as deploy's defaults are.
 
   ✓ is fine    ! is worth knowing    ✗ is wrong, and makes the exit code 1
 
@@ -47,10 +111,11 @@ var marks = map[state]string{fine: "✓", warning: "!", wrong: "✗"}
 
 // finding is one thing that a check saw.
 type finding struct {
-	Check string `json:"check"`
-	State state  `json:"state"`
-	Text  string `json:"text"`
-	Do    string `json:"do,omitempty"` // about it, where that is not plain
+	Check string   `json:"check"`
+	State state    `json:"state"`
+	Text  string   `json:"text"`
+	List  []string `json:"list,omitempty"` // what the text counts
+	Do    string   `json:"do,omitempty"`   // about it, where that is not plain
 }
 
 // examination is what checks write their findings to.
@@ -89,16 +154,16 @@ var checks = []struct {
 // Validate looks at the settings that this run takes.
 func (c *doctorCommand) Validate() error {
 	if c.Cluster {
-		return c.Preflight.Validate()
+		return c.cluster.Deployment.Validate()
 	}
-	return c.Serve.Validate()
+	return c.here.Validate()
 }
 
 func (c *doctorCommand) Run(ctx context.Context, p *Process, file *configFile) error {
 	var e *examination
 	var err error
 	if c.Cluster {
-		e, err = lookAtCluster(ctx, p, &c.Preflight)
+		e, err = lookAtCluster(ctx, p, &c.cluster)
 	} else {
 		e, err = c.lookHere(ctx, p, file)
 	}
@@ -119,7 +184,7 @@ func (c *doctorCommand) Run(ctx context.Context, p *Process, file *configFile) e
 
 // lookHere looks at what a hub needs on this machine, and tells as it goes.
 func (c *doctorCommand) lookHere(ctx context.Context, p *Process, file *configFile) (*examination, error) {
-	e := &examination{config: &c.Serve, file: file}
+	e := &examination{config: &c.here, file: file}
 	for _, check := range checks {
 		e.check = check.name
 		check.look(ctx, e)
@@ -139,7 +204,14 @@ func (e *examination) tell(p *Process, quiet bool) {
 }
 
 func (f finding) write(to io.Writer) {
-	fmt.Fprintf(to, "%s %-11s  %s\n", marks[f.State], f.Check, f.Text)
+	colon := ""
+	if len(f.List) > 0 {
+		colon = ":"
+	}
+	fmt.Fprintf(to, "%s %-11s  %s%s\n", marks[f.State], f.Check, f.Text, colon)
+	for _, line := range f.List {
+		fmt.Fprintf(to, "  %-11s    %s\n", "", line)
+	}
 	if f.Do != "" {
 		fmt.Fprintf(to, "  %-11s    → %s\n", "", f.Do)
 	}

@@ -2,8 +2,6 @@ package cli
 
 import (
 	"context"
-	"strings"
-	"time"
 
 	"plumbline/internal/cluster/kube"
 	"plumbline/internal/cluster/manifest"
@@ -13,7 +11,7 @@ import (
 
 // lookAtCluster is the preflight of deploy, alone.
 func lookAtCluster(ctx context.Context, p *Process, c *config.Preflight) (*examination, error) {
-	objects, err := typicalObjects(c)
+	o, err := typicalOptions(p, c.Deployment)
 	if err != nil {
 		return nil, misused(err)
 	}
@@ -23,40 +21,52 @@ func lookAtCluster(ctx context.Context, p *Process, c *config.Preflight) (*exami
 	if err != nil {
 		return nil, err
 	}
-	l := look{
-		client: client, objects: objects, image: c.Image, insecure: c.InsecureRegistry, prometheus: c.Prometheus, maxAge: c.SampleMaxAge,
-		plan: planOf(c.Placement, c.StorageClass, c.RuntimeClass, true),
+	if _, err := client.ServerVersion(ctx); err != nil {
+		return nil, err
 	}
-	if c.Registry != "" {
-		l.push = strings.TrimSuffix(c.Registry, "/") + "/plumbline:" + tagOf(p.Version)
+	operator, err := client.Serves(ctx, "PodMonitor")
+	if err == nil { // else the survey says so
+		o.Monitoring, err = monitoringOptions(&c.Deployment, operator)
+		if err != nil {
+			return nil, err
+		}
 	}
+	l, err := newLook(client, &c.Deployment, o)
+	if err != nil {
+		return nil, err
+	}
+	l.maxAge = c.SampleMaxAge
 	found, err := l.findings(ctx)
 	if err != nil {
 		return nil, err
 	}
 	e := &examination{}
 	for _, f := range found {
-		e.findings = append(e.findings, finding{f.Check, state(f.State), f.Text, f.Do})
+		e.findings = append(e.findings, findingOf(f))
 	}
 	return e, nil
 }
 
-// planOf says what matters of what is to be deployed.
-func planOf(placement, storageClass, runtimeClass string, taint bool) preflight.Plan {
-	return preflight.Plan{
-		Placement: placement, StorageClass: storageClass, RuntimeClass: runtimeClass, Taint: taint, Claim: manifest.Claim, Host: true,
-	}
+// findingOf is a finding as both commands print it.
+func findingOf(f preflight.Finding) finding {
+	return finding{f.Check, state(f.State), f.Text, f.List, f.Do}
 }
 
-// typicalObjects are what deploy would apply, with made up settings where none were given: only kinds and rights matter.
-func typicalObjects(c *config.Preflight) ([]manifest.Object, error) {
-	return manifest.Objects(manifest.Options{
-		Namespace: c.Namespace, Image: "typical", Secrets: &manifest.Secrets{},
-		Hub:     manifest.HubOptions{Storage: "1Gi", Anonymous: true, MQTTService: "ClusterIP"},
-		Network: manifest.NetworkOptions{Policies: true, KEDA: "keda"},
-		Control: manifest.ControlOptions{Placement: c.Placement, Replicas: 1, TLS: true, Prometheus: []string{"http://typical"}},
-		Worker: manifest.WorkerOptions{
-			PollingInterval: time.Second, MaxReplicas: 1, Sessions: 1, ExitWhenIdle: time.Minute, CPU: "1", Memory: "1Gi",
-		},
-	})
+// typicalOptions are what deploy would make objects of, with something made up where deploy would ask: only kinds, rights and names
+// of what must be there matter.
+func typicalOptions(p *Process, c config.Deployment) (manifest.Options, error) {
+	if c.Image == "" && c.Registry == "" {
+		c.Image = "typical"
+	}
+	if len(c.Prometheus) == 0 {
+		c.Prometheus = []string{"http://typical"}
+	}
+	if c.MQTTURL == "" && len(c.MQTTAccount) == 0 {
+		c.MQTTAnonymous = true
+	}
+	o, err := manifestOptions(p, &c)
+	if !c.WithoutSecrets {
+		o.Secrets = &manifest.Secrets{}
+	}
+	return o, err
 }

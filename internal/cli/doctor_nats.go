@@ -9,6 +9,7 @@ import (
 
 	"plumbline/internal/config"
 	"plumbline/internal/queue"
+	"plumbline/internal/wording"
 )
 
 // lookAtNATS looks at the NATS outside as a start would, and leaves everything there as it is.
@@ -105,9 +106,9 @@ func natsStreams(e *examination, f queue.Findings) {
 		}
 	}
 	if fit > 0 {
-		e.fine("%s as needed", counted(fit, "stream"))
+		e.fine("%s as needed", wording.Count(fit, "stream"))
 	}
 	if missing > 0 {
-		e.fine("%s will be made at the first start", counted(missing, "stream"))
+		e.fine("%s will be made at the first start", wording.Count(missing, "stream"))
 	}
 }

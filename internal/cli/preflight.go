@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -14,6 +13,7 @@ import (
 	"plumbline/internal/cluster/manifest"
 	"plumbline/internal/cluster/preflight"
 	"plumbline/internal/cluster/prom"
+	"plumbline/internal/config"
 	"plumbline/internal/gpu"
 )
 
@@ -28,11 +28,35 @@ type look struct {
 	push     string // reference to push to; empty: nothing is pushed
 	insecure bool   // the registry speaks plain HTTP
 
+	platforms []string // of the image that is to be pushed; none: those that binaries are found for
+
 	prometheus []string
 	maxAge     time.Duration // of a sample that counts; 0: the controller's own default
 }
 
 const usualMaxAge = time.Minute
+
+// newLook is for what the flags ask for, of which o are the objects.
+func newLook(client *kube.Client, c *config.Deployment, o manifest.Options) (look, error) {
+	objects, err := manifest.Objects(o)
+	if err != nil {
+		return look{}, misused(err)
+	}
+	l := look{
+		client: client, objects: objects, secrets: manifest.NeededSecrets(objects), insecure: c.InsecureRegistry, prometheus: c.Prometheus,
+		plan: preflight.Plan{
+			Namespace: c.Namespace, StorageClass: c.StorageClass, RuntimeClass: c.RuntimeClass, Taint: c.Taint, WorkerNodes: c.WorkerNodes,
+			Claim: manifest.Claim, Host: true, Policies: c.NetworkPolicies, KEDANamespace: c.KEDANamespace,
+		},
+	}
+	switch {
+	case c.Registry != "":
+		l.push, l.platforms = o.Image, c.Platform
+	case c.ImagePullPolicy != "Never":
+		l.image = c.Image
+	}
+	return l, nil
+}
 
 // Each question to somebody outside of the API server ends after this: nothing here is worth a longer wait.
 const lookTimeout = 5 * time.Second
@@ -43,7 +67,6 @@ func (l look) findings(ctx context.Context) ([]preflight.Finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.plan.Namespace = l.client.Namespace()
 	f := preflight.Facts{Cluster: survey, Rights: l.rights(ctx), Registry: l.registry(ctx), Loads: l.loads(ctx, survey.Nodes)}
 	return preflight.Judge(l.plan, f), ctx.Err()
 }
@@ -93,7 +116,7 @@ func (l look) registry(ctx context.Context) *preflight.Registry {
 	defer cancel()
 	switch {
 	case l.push != "":
-		return &preflight.Registry{Where: l.push, Push: true, Problem: image.MayPush(ctx, l.push, l.insecure)}
+		return &preflight.Registry{Where: l.push, Push: true, Platforms: l.platforms, Problem: image.MayPush(ctx, l.push, l.insecure)}
 	case l.image != "":
 		seen, err := image.Find(ctx, l.image, l.insecure)
 		return &preflight.Registry{Where: l.image, Platforms: seen.Platforms, Problem: err}
@@ -150,10 +173,9 @@ func readLoads(ctx context.Context, o prom.Options, nodes []prom.Node, from stri
 func (l look) loadsByController(ctx context.Context, _ []prom.Node) (*preflight.Loads, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
-	client := hubClient{http: http.Client{Transport: l.client.Through(l.client.Namespace(), manifest.Control, "metrics")}, base: "http://controller"}
-	var r controlReport
-	if err := client.do(ctx, http.MethodGet, "/status", &r); err != nil {
-		return nil, fmt.Errorf("the controller: %w", err)
+	r, err := newControllerClient(l.client).Status(ctx)
+	if err != nil {
+		return nil, err
 	}
 	if r.Loads.At.IsZero() {
 		return nil, fmt.Errorf("the controller has read nothing yet: %s", strings.Join(r.Problems, "; "))

@@ -12,6 +12,7 @@ import (
 	"plumbline/internal/config"
 	"plumbline/internal/mqtt"
 	"plumbline/internal/mqtt/device"
+	"plumbline/internal/wording"
 )
 
 type sendCommand struct {
@@ -99,7 +100,7 @@ func (c *sendCommand) report(p *Process, o device.Progress) {
 		fmt.Fprintf(p.Stdout, `{"sent":%d,"acknowledged":%d,"refused":%d,"sent_again":%d,"bytes":%d}`+"\n", o.Sent, o.Acknowledged, o.Refused, o.SentAgain, o.Bytes)
 		return
 	}
-	fmt.Fprintf(p.Stdout, "%s sent as %s, %d acknowledged", counted(o.Sent, "picture"), c.Device, o.Acknowledged)
+	fmt.Fprintf(p.Stdout, "%s sent as %s, %d acknowledged", wording.Count(o.Sent, "picture"), c.Device, o.Acknowledged)
 	if o.Refused > 0 {
 		fmt.Fprintf(p.Stdout, ", %d refused", o.Refused)
 	}

@@ -17,6 +17,7 @@ import (
 	"plumbline/internal/cluster/manifest"
 	"plumbline/internal/cluster/stop"
 	"plumbline/internal/config"
+	"plumbline/internal/wording"
 )
 
 type stopCommand struct {
@@ -131,7 +132,7 @@ func (t takedown) run(ctx context.Context, to io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(to, "Stopped: %s deleted in %s.\n", counted(result.Deleted, "object"), time.Since(began).Round(time.Second))
+	fmt.Fprintf(to, "Stopped: %s deleted in %s.\n", wording.Count(result.Deleted, "object"), time.Since(began).Round(time.Second))
 	for _, kept := range result.Kept {
 		fmt.Fprintln(to, "Kept:", kept)
 	}
@@ -157,7 +158,7 @@ func (t takedown) showPlan(ctx context.Context, to io.Writer, plan stop.Plan) {
 		fmt.Fprintf(to, "  %-22s %s\n", kind, strings.Join(byKind[kind], ", "))
 	}
 	if len(plan.Workers) > 0 {
-		fmt.Fprintf(to, "%s at work, and first finish what they have in hand: %s\n", counted(len(plan.Workers), "worker"), strings.Join(plan.Workers, ", "))
+		fmt.Fprintf(to, "%s at work, and first %s the picture in hand: %s\n", wording.Count(len(plan.Workers), "worker"), wording.Agree(len(plan.Workers), "finishes", "finish"), strings.Join(plan.Workers, ", "))
 	}
 	if len(plan.Tainted) > 0 {
 		fmt.Fprintf(to, "The taint %s is lifted from %s, unless another installation wants it.\n", kube.ControlPlaneTaint, strings.Join(plan.Tainted, ", "))
@@ -168,7 +169,8 @@ func (t takedown) showPlan(ctx context.Context, to io.Writer, plan stop.Plan) {
 	tellKept(to, plan)
 	if len(plan.Claims) > 0 {
 		if q, err := hubBacklog(ctx, t.client); err == nil && q.Waiting+q.Leased > 0 {
-			fmt.Fprintf(to, "%s on it wait to be analysed; the next deploy goes on with them.\n", counted(q.Waiting+q.Leased, "picture"))
+			n := q.Waiting + q.Leased
+			fmt.Fprintf(to, "%s on it %s to be analysed; the next deploy goes on with %s.\n", wording.Count(n, "picture"), wording.Agree(n, "waits", "wait"), wording.Agree(n, "it", "them"))
 		}
 	}
 }
@@ -211,7 +213,8 @@ func (c *stopCommand) mayDeleteData(ctx context.Context, client *kube.Client, pl
 		return fmt.Errorf("--delete-data: whether pictures would be lost cannot be seen, since the hub does not answer; deploy again and look, or delete them unseen with --yes: %w", err)
 	}
 	if q.Waiting+q.Leased+q.Dead > 0 {
-		return fmt.Errorf("--delete-data: %d pictures wait, %d are leased and %d are dead letters on the volume; let them be analysed (plumbline dead lists the last), or delete them with --yes. Nothing was stopped", q.Waiting, q.Leased, q.Dead)
+		return fmt.Errorf("--delete-data would lose what nothing else has: %d waiting, %d with workers, %s on the volume. Let it be analysed (plumbline dead lists dead letters), or delete it with --yes. Nothing was stopped",
+			q.Waiting, q.Leased, wording.Count(q.Dead, "dead letter"))
 	}
 	return nil
 }
@@ -231,7 +234,7 @@ func hubBacklog(ctx context.Context, client *kube.Client) (q hubapi.Queue, err e
 	if err != nil {
 		return q, fmt.Errorf("reading the Secret %s: %w", manifest.HTTPSecret, err)
 	}
-	hub := hubClient{http: http.Client{Transport: client.Through(client.Namespace(), manifest.Hub, "http")}, base: "http://" + manifest.Hub, token: string(token)}
+	hub := hubClient{http: http.Client{Transport: client.Through(client.Namespace(), manifest.Hub, "http")}, base: "http://" + manifest.Hub, token: string(token), whom: "the hub"}
 	return q, hub.do(ctx, http.MethodGet, "/api/v1/queue", &q)
 }
 
@@ -260,12 +263,15 @@ func (v *stopView) show(p stop.Progress) {
 	case p.Done:
 		fmt.Fprintf(v.to, "%s %-22s %s\n", marks[fine], p.Stage, p.Text)
 	case v.live:
-		fmt.Fprintf(v.to, "… %-22s %s", p.Stage, shortened(p.Left))
+		fmt.Fprintf(v.to, "… %-22s %s", p.Stage, wording.List(p.Left, fewNames))
 		v.open = true
 	default:
-		fmt.Fprintf(v.to, "… %-22s waits for %s\n", p.Stage, shortened(p.Left))
+		fmt.Fprintf(v.to, "… %-22s waits for %s\n", p.Stage, wording.List(p.Left, fewNames))
 	}
 }
+
+// fewNames fit into a line that changes.
+const fewNames = 3
 
 // end removes the line that changes.
 func (v *stopView) end() {
@@ -273,12 +279,4 @@ func (v *stopView) end() {
 		fmt.Fprint(v.to, "\r\x1b[K")
 		v.open = false
 	}
-}
-
-func shortened(names []string) string {
-	const shown = 3
-	if len(names) <= shown {
-		return strings.Join(names, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:shown], ", "), len(names)-shown)
 }

@@ -15,6 +15,7 @@ import (
 	"plumbline/internal/posture"
 	"plumbline/internal/queue"
 	"plumbline/internal/web"
+	"plumbline/internal/wording"
 )
 
 type workCommand struct {
@@ -45,7 +46,7 @@ func (c *workCommand) Run(ctx context.Context, p *Process, file *configFile) err
 	w.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	err = w.open(ctx, judge, end)
 	if err == nil {
-		fmt.Fprintf(p.Stdout, "Plumbline %s is working for %s: %s, model %s.\n", p.Version, queue.Server{URLs: c.NATS}, counted(workers(c.Workers), "session"), c.Model)
+		fmt.Fprintf(p.Stdout, "Plumbline %s is working for %s: %s, model %s.\n", p.Version, queue.Server{URLs: c.NATS}, wording.Count(workers(c.Workers), "session"), c.Model)
 		<-ctx.Done()
 		w.log.Info("ending: pictures in hand are finished")
 	}
@@ -152,12 +153,12 @@ func (w *remote) summary() string {
 			}
 		}
 	}
-	text := counted(int(ends["recorded"]), "picture") + " analysed and recorded"
+	text := wording.Count(int(ends["recorded"]), "picture") + " analysed and recorded"
 	if analysed > 0 {
 		text += fmt.Sprintf(", %.0f ms each", 1000*took/analysed)
 	}
 	if ends["buried"]+ends["failed"] > 0 {
-		text += fmt.Sprintf("; %s, %.0f given back", counted(int(ends["buried"]), "dead letter"), ends["failed"])
+		text += fmt.Sprintf("; %s, %.0f given back", wording.Count(int(ends["buried"]), "dead letter"), ends["failed"])
 	}
 	return text + "."
 }

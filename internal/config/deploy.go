@@ -7,16 +7,28 @@ import (
 	"time"
 )
 
-// Deploy is the configuration of what runs in a cluster.
+// Deploy is the configuration of bringing a deployment into a cluster, or of writing it down.
 type Deploy struct {
-	DryRun         bool `help:"Print what would be applied, as YAML for kubectl apply -f -. Secrets are in it, newly made." env:"-"`
-	WithoutSecrets bool `help:"Leave the Secrets out: they are in the cluster already, or come from elsewhere (docs/cluster.md has their names)."`
-	Rollout        `embed:""`
-	ImageBuild     `embed:"" group:"Image (with --registry)"`
+	Writing    `embed:"" group:"Deploying"`
+	Rollout    `embed:"" group:"Deploying"`
+	Deployment `embed:""`
+}
 
+// Writing says that what would be deployed is written down, and nothing applied.
+type Writing struct {
+	DryRun      bool   `help:"Print what would be applied, as YAML for kubectl apply -f -. Secrets are in it, newly made." env:"-"`
 	Output      string `help:"Write what would be applied, without Secrets, for others to apply: kustomize:DIR is a base, helm:DIR a chart whose values are these flags." placeholder:"KIND:DIR" env:"-"`
 	SecretsOnly bool   `help:"Print the namespace and the Secrets alone, newly made, for kubectl apply -f -." env:"-"`
+}
 
+// Deployment is what runs in a cluster, and in which: deploy brings it there, and doctor --cluster looks whether that would work.
+type Deployment struct {
+	WithoutSecrets bool `help:"Leave the Secrets out: they are in the cluster already, or come from elsewhere (docs/cluster.md has their names)." group:"Cluster"`
+	Taint          bool `help:"Keep workers off the control plane's nodes by the taint plumbline/control-plane:NoSchedule, if a node remains that takes them." default:"true" negatable:"" group:"Cluster"`
+	ImageBuild     `embed:"" group:"Image (with --registry)"`
+
+	Kubeconfig      string   `help:"How the cluster is reached (default: what kubectl uses)." placeholder:"FILE" type:"path" group:"Cluster"`
+	Context         string   `help:"Context of the kubeconfig (default: its current one)." placeholder:"NAME" group:"Cluster"`
 	Namespace       string   `help:"Namespace of everything." default:"plumbline" group:"Cluster"`
 	ClusterDomain   string   `help:"Domain of the cluster's DNS." default:"cluster.local" placeholder:"DOMAIN" group:"Cluster"`
 	Image           string   `help:"Image to run, as plumbline image --push prints it." placeholder:"REF" group:"Cluster"`
@@ -77,23 +89,33 @@ func (d *Deploy) Validate() error {
 	if err := errors.Join(d.Rollout.Validate(), d.validateOutput()); err != nil || d.SecretsOnly {
 		return err
 	}
+	if err := d.Deployment.Validate(); err != nil {
+		return err
+	}
 	switch {
 	case d.Prints() && d.Diff:
 		return errors.New("--dry-run and --output ask no cluster, --diff asks one: give one of them")
 	case d.Image == "" && d.Registry == "" && !d.Prints():
 		return errors.New("which image? Give --registry REGISTRY to build and push one, or --image REF for one that is there")
-	case d.Image != "" && d.Registry != "":
-		return errors.New("--image and --registry both say which image: give one")
-	case d.MQTTURL == "" && d.MQTTPasswordFile != "":
-		return errors.New("--mqtt-password-file is of a broker outside, which --mqtt-url names")
 	case d.MQTTURL == "" && !d.MQTTAnonymous && len(d.MQTTAccount) == 0 && !strings.HasPrefix(d.Output, "helm:"): // whose values may be set later
 		return errors.New("how do pictures come? Give --mqtt-url for a broker that already runs, or for the one inside --mqtt-account DEVICE, or --mqtt-anonymous to let anyone who reaches it publish")
 	}
 	return nil
 }
 
+// Validate refuses what contradicts itself. What deploy cannot do without, it asks for itself.
+func (d *Deployment) Validate() error {
+	switch {
+	case d.Image != "" && d.Registry != "":
+		return errors.New("--image and --registry both say which image: give one")
+	case d.MQTTURL == "" && d.MQTTPasswordFile != "":
+		return errors.New("--mqtt-password-file is of a broker outside, which --mqtt-url names")
+	}
+	return nil
+}
+
 // Prints says whether something is written, and nothing applied.
-func (d *Deploy) Prints() bool { return d.DryRun || d.Output != "" || d.SecretsOnly }
+func (w *Writing) Prints() bool { return w.DryRun || w.Output != "" || w.SecretsOnly }
 
 func (d *Deploy) validateOutput() error {
 	kind, dir, _ := strings.Cut(d.Output, ":")

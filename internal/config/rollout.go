@@ -7,12 +7,9 @@ import (
 
 // Rollout says how what is deployed is brought into a cluster.
 type Rollout struct {
-	Kubeconfig      string        `help:"How the cluster is reached (default: what kubectl uses)." placeholder:"FILE" type:"path" group:"Cluster"`
-	Context         string        `help:"Context of the kubeconfig (default: its current one)." placeholder:"NAME" group:"Cluster"`
 	Diff            bool          `help:"Ask the cluster what would change, show that as a unified diff without the values of Secrets, and change nothing. Exit code 0: nothing would change; 1: something would; 2: that cannot be told." env:"-"`
 	IgnorePreflight bool          `help:"Go on although something looks wrong with the cluster." env:"-"`
 	ForceConflicts  bool          `help:"Take over fields that others have set to other values." env:"-"`
-	Taint           bool          `help:"Keep workers off the control plane's nodes by the taint plumbline/control-plane:NoSchedule, if a node remains that takes them." default:"true" negatable:""`
 	KeepLocal       bool          `help:"Leave this machine's containers and images of earlier versions; else docker's and podman's that carry Plumbline's label are listed and removed, but what runs under compose."`
 	Timeout         time.Duration `help:"How long to wait until everything is ready." default:"5m"`
 	SampleWait      time.Duration `help:"How long to wait for the first GPU sample of every node, then; 0: not at all." default:"75s"`

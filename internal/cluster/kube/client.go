@@ -100,7 +100,7 @@ func Connect(o Options) (*Client, error) {
 func connect(config *rest.Config, from origin, log *slog.Logger) (*Client, error) {
 	transport, err := rest.HTTPClientFor(config)
 	if err != nil {
-		return nil, fmt.Errorf("connecting to Kubernetes: %w", err)
+		return nil, fmt.Errorf("the certificates, keys or login that the kubeconfig names cannot be used: %w; %s", err, nameAnother)
 	}
 	base, _, err := rest.DefaultServerUrlFor(config)
 	if err != nil {

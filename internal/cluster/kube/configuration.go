@@ -2,14 +2,11 @@ package kube
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"sync"
 
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
-	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 )
 
 // origin is what the configuration says besides the address.
@@ -26,9 +23,12 @@ func configuration(o Options) (*rest.Config, origin, error) {
 	overrides := &clientcmd.ConfigOverrides{CurrentContext: o.Context}
 	overrides.Context.Namespace = o.Namespace
 	loader := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, overrides)
+	if err := checkFiles(rules); err != nil {
+		return nil, origin{}, err
+	}
 	raw, err := loader.RawConfig()
 	if err != nil {
-		return nil, origin{}, fmt.Errorf("reading the kubeconfig: %w", err)
+		return nil, origin{}, fmt.Errorf("reading the kubeconfig (%s): %w", filesOf(rules), err)
 	}
 	from := origin{context: raw.CurrentContext}
 	if o.Context != "" {
@@ -38,29 +38,16 @@ func configuration(o Options) (*rest.Config, origin, error) {
 		return nil, origin{}, err
 	}
 	config, err := loader.ClientConfig()
-	if err != nil {
-		return nil, origin{}, fmt.Errorf("no Kubernetes cluster to talk to (give --kubeconfig, or run as a pod with a ServiceAccount): %w", err)
+	switch {
+	case clientcmd.IsEmptyConfig(err):
+		return nil, origin{}, noCluster(rules)
+	case err != nil:
+		return nil, origin{}, unusable(filesOf(rules), strings.TrimPrefix(err.Error(), "invalid configuration: "))
 	}
 	if from.namespace, _, err = loader.Namespace(); err != nil {
 		return nil, origin{}, fmt.Errorf("reading the namespace of the kubeconfig: %w", err)
 	}
 	return rest.CopyConfig(config), from, nil
-}
-
-// checkContext says which contexts there are when the one that is wanted is not among them.
-func checkContext(raw clientcmdapi.Config, wanted string, rules *clientcmd.ClientConfigLoadingRules) error {
-	if _, there := raw.Contexts[wanted]; there || wanted == "" {
-		return nil
-	}
-	return fmt.Errorf("the kubeconfig (%s) has no context %q, but %s: choose one with --context",
-		strings.Join(rules.GetLoadingPrecedence(), ", "), wanted, listOf(slices.Sorted(maps.Keys(raw.Contexts))))
-}
-
-func listOf(names []string) string {
-	if len(names) == 0 {
-		return "none at all"
-	}
-	return strings.Join(names, ", ")
 }
 
 // warner passes each warning of the apiserver on once.

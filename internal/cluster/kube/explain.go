@@ -2,6 +2,8 @@ package kube
 
 import (
 	"context"
+	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -75,10 +77,45 @@ func (c *Client) explained(act, kind string, err error) error {
 	var lookup *net.DNSError
 	switch {
 	case errors.Is(err, context.Canceled):
+	case distrusted(err) != "":
+		return &trouble{ErrUnreachable, fmt.Sprintf("%s: the cluster at %s%s shows a certificate %s. Is it the right one (--kubeconfig, --context)? %v", act, c.server, c.whose(), distrusted(err), innermost(err)), err}
+	case errors.As(err, &web) && strings.Contains(err.Error(), credentials):
+		_, why, _ := strings.Cut(err.Error(), credentials)
+		return &trouble{ErrUnauthenticated, fmt.Sprintf("%s: the kubeconfig%s has a program log in, and that did not: %s", act, c.whose(), strings.TrimPrefix(why, "exec: ")), err}
+	case errors.As(err, new(*json.SyntaxError)):
+		return &trouble{ErrUnreachable, fmt.Sprintf("%s: what answers at %s%s is no Kubernetes cluster; is it the right address (--kubeconfig, --context)?", act, c.server, c.whose()), err}
 	case errors.As(err, &op), errors.As(err, &lookup), errors.As(err, &web):
-		return &trouble{ErrUnreachable, fmt.Sprintf("%s: the cluster at %s%s cannot be reached; is it the right one (--kubeconfig, --context), and does it run? %v", act, c.server, c.whose(), err), err}
+		return &trouble{ErrUnreachable, fmt.Sprintf("%s: the cluster at %s%s cannot be reached; is it the right one (--kubeconfig, --context), and does it run? %v", act, c.server, c.whose(), innermost(err)), err}
 	}
 	return fmt.Errorf("%s: %w", act, err)
+}
+
+// credentials is how client-go begins when a program that is to log in does not.
+const credentials = "getting credentials: "
+
+// distrusted says why the certificate that a cluster shows is not believed, or "".
+func distrusted(err error) string {
+	var invalid x509.CertificateInvalidError
+	switch {
+	case errors.As(err, new(x509.UnknownAuthorityError)):
+		return "that the authority in the kubeconfig has not signed: the cluster was made anew, or is another one; get its kubeconfig again"
+	case errors.As(err, new(x509.HostnameError)):
+		return "that is not for this address: the kubeconfig's server is written otherwise than the cluster calls itself"
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return "that has expired or is not valid yet: renew it in the cluster, or set this machine's clock"
+	case errors.As(err, &invalid):
+		return "that is not valid"
+	}
+	return ""
+}
+
+// innermost leaves out the request, whose address is said already.
+func innermost(err error) error {
+	var web *url.Error
+	if errors.As(err, &web) {
+		return web.Err
+	}
+	return err
 }
 
 func (c *Client) explainedStatus(act, kind string, s metav1.Status, err error) error {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"plumbline/internal/cluster/kube"
+	"plumbline/internal/wording"
 )
 
 // Versions of Kubernetes 1, by their minor number. Scheduling gates (KEP-3521) and node affinity that is given to a gated pod
@@ -38,26 +39,27 @@ func (j *judge) nodes() {
 	if j.unseen(kube.SurveyNodes, "nodes") {
 		return
 	}
-	var ready, away, open []string
+	var away, open []string
 	for _, n := range j.Cluster.Nodes {
 		if !n.Ready {
 			away = append(away, n.Name)
 			continue
 		}
-		ready = append(ready, n.Name)
 		if takesPods(n) {
 			open = append(open, n.Name)
 		}
 	}
+	all := len(j.Cluster.Nodes)
+	text := fmt.Sprintf("%d of %s %s pods", len(open), wording.Count(all, "node"), wording.Agree(len(open), "takes", "take"))
 	switch {
+	case all == 0:
+		j.say(Wrong, "the cluster has no nodes", "See kubectl get nodes; add one.")
 	case len(open) == 0:
-		j.say(Wrong, fmt.Sprintf("none of %s takes pods: they are not ready, cordoned or tainted", counted(len(j.Cluster.Nodes), "node")),
-			"See kubectl get nodes; uncordon one, or lift a taint.")
+		j.say(Wrong, fmt.Sprintf("none of %s takes pods: not ready, cordoned or tainted", wording.Count(all, "node")), "See kubectl get nodes; uncordon one, or lift a taint.")
 	case len(away) > 0:
-		j.say(Warning, fmt.Sprintf("%s of %d take pods; not ready: %s", counted(len(open), "node"), len(j.Cluster.Nodes), names(away)),
-			"What is not ready takes no worker; the rest works without it.")
+		j.say(Warning, fmt.Sprintf("%s; not ready: %s", text, names(away)), "What is not ready takes no worker; the rest works without it.")
 	default:
-		j.fine("%s of %d take pods", counted(len(open), "node"), len(ready))
+		j.fine("%s", text)
 	}
 }
 
@@ -81,19 +83,29 @@ func (j *judge) controlPlane() {
 			open = append(open, n.Name)
 		}
 	}
-	workers := slices.ContainsFunc(j.Cluster.Nodes, func(n kube.Machine) bool { return !n.ControlPlane && takesPods(n) })
+	workers := slices.ContainsFunc(j.Cluster.Nodes, func(n kube.Machine) bool { return !n.ControlPlane && takesPods(n) && j.forWorkers(n) })
 	switch {
 	case len(open)+len(shut) == 0:
 		j.fine("no node is labelled as control plane; none is tainted")
 	case len(open) == 0:
 		j.fine("%s: closed to pods already, by taints", names(shut))
 	case !j.Taint:
-		j.fine("%s: takes pods, and is left so", names(open))
+		j.fine("%s: open to pods, and left so", names(open))
 	case workers:
-		j.fine("%s: deploy taints it with plumbline/control-plane:NoSchedule, stop lifts that; other nodes remain for workers", names(open))
+		j.fine("%s: to be tainted by deploy with plumbline/control-plane:NoSchedule, which stop lifts; other nodes remain for workers", names(open))
 	default:
-		j.fine("%s: left open, since no other node takes pods; workers share the machine with the control plane", names(open))
+		j.fine("%s: left open, since no other node takes workers; they share the machine with the control plane", names(open))
 	}
+}
+
+// forWorkers tells whether a node has the labels that workers ask for.
+func (j *judge) forWorkers(n kube.Machine) bool {
+	for key, value := range j.WorkerNodes {
+		if n.Labels[key] != value {
+			return false
+		}
+	}
+	return true
 }
 
 func (j *judge) namespace() {
@@ -146,6 +158,9 @@ func (j *judge) storage() {
 		j.fine("there is no class %s, but a free volume of it, made by hand", j.StorageClass)
 		return
 	}
+	if j.volumesUnseen("there is no storage class " + j.StorageClass) {
+		return
+	}
 	j.say(Wrong, fmt.Sprintf("there is no storage class %s, and no free volume of it: the hub would wait for ever", j.StorageClass), j.otherClasses())
 }
 
@@ -159,9 +174,19 @@ func (j *judge) class(which string, c kube.StorageClass) {
 		j.fine("%s %s (%s) makes the hub's volume", which, c.Name, c.Provisioner)
 	case j.free(c.Name):
 		j.fine("%s %s makes no volume by itself, but there is a free one, made by hand", which, c.Name)
+	case j.volumesUnseen(which + " " + c.Name + " makes no volume by itself"):
 	default:
 		j.say(Wrong, fmt.Sprintf("%s %s makes no volume by itself, and no free one is there: the hub would wait for ever", which, c.Name), "Make a volume of this class, or choose another class with --storage-class.")
 	}
+}
+
+// volumesUnseen says that a volume made by hand would do, and that it cannot be seen whether there is one.
+func (j *judge) volumesUnseen(why string) bool {
+	err := j.Cluster.Unseen[kube.SurveyVolumes]
+	if err != nil {
+		j.say(Warning, fmt.Sprintf("%s, and whether a free one is there, made by hand, cannot be seen: %v", why, err), askSomebody)
+	}
+	return err != nil
 }
 
 // free says whether there is a volume of the class that nobody has claimed.
@@ -223,37 +248,8 @@ func (j *judge) secrets() {
 	if j.unseen(kube.SurveySecrets, "the Secrets that the settings name") {
 		return
 	}
-	for _, name := range j.Cluster.Absent {
-		j.say(Wrong, fmt.Sprintf("there is no Secret %s in %s: pods that need it do not start", name, j.Namespace), "Make it first (kubectl -n "+j.Namespace+" create secret …).")
-	}
-}
-
-// enforcers are DaemonSets of network plugins that heed NetworkPolicies.
-var enforcers = map[string]string{
-	"calico-node": "Calico", "canal": "Canal", "cilium": "Cilium", "antrea-agent": "Antrea", "kube-router": "kube-router", "weave-net": "Weave Net",
-	"ovnkube-node": "OVN-Kubernetes", "kube-ovn-cni": "Kube-OVN", "azure-npm": "Azure's policy manager", "anetd": "GKE's dataplane", "aws-node": "",
-}
-
-// network says what becomes of NetworkPolicies, and of PodMonitors; neither keeps anything from working.
-func (j *judge) network() {
-	if j.Cluster.Monitors {
-		j.fine("PodMonitors are known here: Prometheus's operator can find our metrics by them")
-	}
-	if j.Cluster.Unseen[kube.SurveyNetwork] != nil {
-		return
-	}
-	for _, name := range j.Cluster.Agents {
-		if plugin := enforcers[name]; plugin != "" {
-			j.fine("NetworkPolicies are heeded, by %s", plugin)
-			return
-		}
-	}
-	switch {
-	case strings.Contains(j.Cluster.Version.Text, "+k3s") || strings.Contains(j.Cluster.Version.Text, "+rke2"):
-		j.fine("NetworkPolicies are heeded by k3s itself, unless it was told not to")
-	case slices.ContainsFunc(j.Cluster.Agents, func(name string) bool { return strings.HasPrefix(name, "kube-flannel") }):
-		j.say(Warning, "Flannel heeds no NetworkPolicies: those of deploy change nothing, and every pod of the cluster reaches ours", "Add something that heeds them, such as Calico for policy only, where that matters.")
-	default:
-		j.fine("whether NetworkPolicies are heeded cannot be seen; nothing depends on it")
+	if n := len(j.Cluster.Absent); n > 0 {
+		j.list(fmt.Sprintf("%s %s not in the namespace %s, and pods that need %s do not start", wording.Count(n, "Secret"), wording.Agree(n, "is", "are"), j.Namespace, wording.Agree(n, "it", "them")),
+			j.Cluster.Absent, "Make "+wording.Agree(n, "it", "them")+" first (kubectl -n "+j.Namespace+" create secret …).")
 	}
 }

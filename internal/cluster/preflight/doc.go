@@ -6,11 +6,11 @@ package preflight
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"plumbline/internal/cluster/kube"
 	"plumbline/internal/gpu"
+	"plumbline/internal/wording"
 )
 
 // State is a finding's weight.
@@ -25,21 +25,25 @@ const (
 
 // Finding is one thing that was seen.
 type Finding struct {
-	Check string `json:"check"`
-	State State  `json:"state"`
-	Text  string `json:"text"`         // what is so, and what it means
-	Do    string `json:"do,omitempty"` // what to do about it
+	Check string   `json:"check"`
+	State State    `json:"state"`
+	Text  string   `json:"text"`           // what is so, and what it means
+	List  []string `json:"list,omitempty"` // what the text counts, where that is much
+	Do    string   `json:"do,omitempty"`   // what to do about it
 }
 
 // Plan is what is to be deployed, as far as it matters here.
 type Plan struct {
 	Namespace    string
-	Placement    string // gate, patch or none
 	StorageClass string // empty: the cluster's default
 	Claim        string // name of the hub's claim
 	RuntimeClass string // empty: none
 	Taint        bool   // control planes are to be closed to workers
 	Host         bool   // a pod mounts a folder of its node
+
+	WorkerNodes   map[string]string // labels of nodes that may take workers
+	Policies      bool              // NetworkPolicies let only KEDANamespace ask the controller
+	KEDANamespace string            // where KEDA's operator is said to run
 }
 
 // Facts are what was found.
@@ -70,7 +74,7 @@ type Loads struct {
 type Registry struct {
 	Where     string
 	Push      bool     // somebody is to push there, else the image must be there
-	Platforms []string // linux/arm64; of the image that is there
+	Platforms []string // linux/arm64; of the image that is there, or of that which is to be pushed where they are known
 	Problem   error
 }
 
@@ -109,7 +113,12 @@ type judge struct {
 }
 
 func (j *judge) say(s State, text, do string) {
-	j.findings = append(j.findings, Finding{j.check, s, text, do})
+	j.findings = append(j.findings, Finding{Check: j.check, State: s, Text: text, Do: do})
+}
+
+// list says that something is wrong, and each of what it is about.
+func (j *judge) list(text string, all []string, do string) {
+	j.findings = append(j.findings, Finding{Check: j.check, State: Wrong, Text: text, List: all, Do: do})
 }
 
 func (j *judge) fine(format string, args ...any) { j.say(Fine, fmt.Sprintf(format, args...), "") }
@@ -118,24 +127,12 @@ func (j *judge) fine(format string, args ...any) { j.say(Fine, fmt.Sprintf(forma
 func (j *judge) unseen(part, what string) bool {
 	err := j.Cluster.Unseen[part]
 	if err != nil {
-		j.say(Warning, fmt.Sprintf("%s cannot be seen: %v", what, err), "Ask somebody who may look, or go on without knowing.")
+		j.say(Warning, fmt.Sprintf("%s cannot be seen: %v", what, err), askSomebody)
 	}
 	return err != nil
 }
 
-// names lists a few of many.
-func names(all []string) string {
-	const shown = 8
-	if len(all) > shown {
-		return strings.Join(all[:shown], ", ") + fmt.Sprintf(" and %d more", len(all)-shown)
-	}
-	return strings.Join(all, ", ")
-}
+const askSomebody = "Ask somebody who may look, or go on without knowing."
 
-// counted is a number of things whose name takes an s.
-func counted(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
-}
+// names lists a few of many.
+func names(all []string) string { return wording.List(all, 8) }

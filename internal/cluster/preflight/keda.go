@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"plumbline/internal/cluster/kube"
+	"plumbline/internal/wording"
 )
 
 // testedKEDA is the version that the tests run; oldestKEDA knows rollout.strategy (2.8) and pauses ScaledJobs by their
@@ -47,15 +48,17 @@ func (j *judge) operator(all []kube.Workload) {
 		return
 	}
 	if len(all) == 0 {
-		j.say(Warning, "ScaledJobs are defined, but no Deployment keda-operator is seen: if none runs elsewhere, nobody starts workers", installKEDA)
+		j.say(Warning, "ScaledJobs are defined, but no Deployment keda-operator is seen: if none runs elsewhere, nobody starts workers",
+			installKEDA+". Where it runs under another name, --keda-namespace must say where.")
 		return
 	}
+	j.reach(all)
 	for _, o := range all {
 		version, minor := versionOf(o)
 		where := fmt.Sprintf("KEDA %s in %s", version, o.Namespace)
 		switch {
 		case o.Ready == 0:
-			j.say(Wrong, fmt.Sprintf("%s does not run: %d of %d pods of its operator are ready, and nobody would start workers", where, o.Ready, o.Wanted),
+			j.say(Wrong, fmt.Sprintf("%s does not run: %d of %s of its operator %s ready, and nobody would start workers", where, o.Ready, wording.Count(o.Wanted, "pod"), wording.Agree(o.Wanted, "is", "are")),
 				fmt.Sprintf("See kubectl -n %s describe deployment %s", o.Namespace, o.Name))
 		case minor < 0:
 			j.say(Warning, where+" runs; its version cannot be told", fmt.Sprintf("Plumbline is tested with 2.%d and needs 2.%d.", testedKEDA, oldestKEDA))
@@ -67,6 +70,19 @@ func (j *judge) operator(all []kube.Workload) {
 			j.fine("%s runs", where)
 		}
 	}
+}
+
+// reach looks whether NetworkPolicies let KEDA's operator ask the controller.
+func (j *judge) reach(all []kube.Workload) {
+	if !j.Policies || slices.ContainsFunc(all, func(o kube.Workload) bool { return o.Namespace == j.KEDANamespace }) {
+		return
+	}
+	weight := Wrong
+	if j.heedless() {
+		weight = Warning
+	}
+	j.say(weight, fmt.Sprintf("KEDA's operator is in the namespace %s, but our NetworkPolicies let only the namespace %s ask the controller: KEDA would not learn that pictures wait, and start no workers", all[0].Namespace, j.KEDANamespace),
+		fmt.Sprintf("Give --keda-namespace %s, or --no-network-policies.", all[0].Namespace))
 }
 
 // versionOf reads KEDA's version from its label, else from its image's tag; the minor number of 2, or -1.

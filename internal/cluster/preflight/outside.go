@@ -19,26 +19,38 @@ func (j *judge) registry() {
 		j.say(Wrong, fmt.Sprintf("the image cannot be had: %v", r.Problem), "Push it (plumbline image --push), or look at its name. Nodes that have it already, or log in by --image-pull-secret, may not need this.")
 	case r.Push:
 		j.fine("%s: this login may push", r.Where)
+		if len(r.Platforms) > 0 {
+			j.platforms(r, "is to be for")
+		}
 	default:
-		j.platforms(r)
+		j.platforms(r, "is for")
 	}
 }
 
 // platforms compares the image's with the nodes'.
-func (j *judge) platforms(r *Registry) {
+func (j *judge) platforms(r *Registry, is string) {
+	text := fmt.Sprintf("%s %s %s", r.Where, is, strings.Join(r.Platforms, ", "))
+	if len(r.Platforms) == 0 {
+		j.say(Warning, r.Where+" does not say which platforms it is for", "Where pods do not start, look at how it was built.")
+		return
+	}
+	if j.Cluster.Unseen[kube.SurveyNodes] != nil {
+		j.say(Warning, text+"; whether nodes are of another kind cannot be seen", askSomebody)
+		return
+	}
 	var without []string
 	for _, n := range j.Cluster.Nodes {
 		arch := n.Labels["kubernetes.io/arch"]
-		if arch != "" && len(r.Platforms) > 0 && !slices.Contains(r.Platforms, "linux/"+arch) {
+		if arch != "" && !slices.Contains(r.Platforms, "linux/"+arch) {
 			without = append(without, n.Name+" ("+arch+")")
 		}
 	}
 	if len(without) > 0 {
-		j.say(Wrong, fmt.Sprintf("%s is for %s only; pods on these nodes would not start: %s", r.Where, strings.Join(r.Platforms, ", "), names(without)),
+		j.say(Wrong, fmt.Sprintf("%s only; pods on these nodes would not start: %s", text, names(without)),
 			"Build it for all of them (plumbline image --platform …), or keep pods away from the others.")
 		return
 	}
-	j.fine("%s is there, for %s", r.Where, strings.Join(r.Platforms, ", "))
+	j.fine("%s", text)
 }
 
 const exporterFirst = "Where nothing is deployed yet that is so: the exporter comes with deploy. Else: does Prometheus scrape the pods of plumbline-export?"
@@ -47,14 +59,14 @@ func (j *judge) prometheus() {
 	l := j.Loads
 	switch {
 	case l == nil:
-		j.say(Warning, "no Prometheus was named, and no controller runs that could be asked", "Give --prometheus: without it nobody knows which GPU is busy.")
+		j.say(Warning, "no Prometheus was named, and no controller could be asked", "Give --prometheus: without it nobody knows which GPU is busy.")
 		return
 	case l.Unseen != nil:
 		j.say(Warning, fmt.Sprintf("whether Prometheus answers can only be seen from inside the cluster: %v", l.Unseen),
 			"After deploying: kubectl -n "+j.Namespace+" exec deploy/plumbline-control -- plumbline control status")
 		return
 	case j.Cluster.Unseen[kube.SurveyNodes] != nil:
-		j.fine("Prometheus answers, %s, with samples of %s", l.From, counted(len(l.Samples), "node"))
+		j.say(Warning, fmt.Sprintf("Prometheus answers, %s; which nodes have GPU samples cannot be told, since nodes cannot be seen", l.From), askSomebody)
 		return
 	}
 	fresh, old, none := j.sampled()

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"plumbline/internal/cluster/kube"
 	"plumbline/internal/cluster/preflight"
 	"plumbline/internal/gpu"
@@ -25,7 +27,7 @@ func node(name string, change func(*kube.Machine)) kube.Machine {
 
 // healthy is a cluster with nothing to complain of.
 func healthy() (preflight.Plan, preflight.Facts) {
-	p := preflight.Plan{Namespace: "plumbline", Placement: "gate", Claim: "data-plumbline-hub-0", Taint: true, Host: true}
+	p := preflight.Plan{Namespace: "plumbline", Claim: "data-plumbline-hub-0", Taint: true, Host: true, Policies: true, KEDANamespace: "keda"}
 	f := preflight.Facts{
 		Cluster: kube.Survey{
 			Server: "https://cluster:6443", Version: kube.ServerVersion{Text: "v1.35.4", Major: 1, Minor: 35},
@@ -86,16 +88,23 @@ func TestFindings(t *testing.T) {
 		"KEDA of any tag": {func(_ *preflight.Plan, f *preflight.Facts) {
 			operator(f).Version, operator(f).Image = "", "registry.test:5000/keda"
 		}, "keda", preflight.Warning, "cannot be told"},
-		"KEDA is down":   {func(_ *preflight.Plan, f *preflight.Facts) { operator(f).Ready = 0 }, "keda", preflight.Wrong, "0 of 1 pods"},
+		"KEDA is down":           {func(_ *preflight.Plan, f *preflight.Facts) { operator(f).Ready = 0 }, "keda", preflight.Wrong, "0 of 1 pod of its operator is ready"},
+		"policies keep KEDA out": {func(p *preflight.Plan, _ *preflight.Facts) { p.KEDANamespace = "scaling" }, "keda", preflight.Wrong, "KEDA's operator is in the namespace keda, but our NetworkPolicies let only the namespace scaling"},
+		"policies nobody heeds": {func(p *preflight.Plan, f *preflight.Facts) {
+			p.KEDANamespace, f.Cluster.Agents = "scaling", []string{"kube-flannel-ds"}
+		}, "keda", preflight.Warning, "operator is in the namespace keda"},
 		"KEDA elsewhere": {func(_ *preflight.Plan, f *preflight.Facts) { f.Cluster.KEDA.Operators = nil }, "keda", preflight.Warning, "no Deployment keda-operator"},
 
 		"a node away":   {func(_ *preflight.Plan, f *preflight.Facts) { f.Cluster.Nodes[1].Ready = false }, "nodes", preflight.Warning, "not ready: a"},
 		"no node":       {func(_ *preflight.Plan, f *preflight.Facts) { f.Cluster.Nodes = f.Cluster.Nodes[:1] }, "nodes", preflight.Wrong, "none of 1 node"},
-		"to be tainted": {func(_ *preflight.Plan, f *preflight.Facts) { f.Cluster.Nodes[0].Repels = nil }, "taints", preflight.Fine, "main: deploy taints it"},
+		"to be tainted": {func(_ *preflight.Plan, f *preflight.Facts) { f.Cluster.Nodes[0].Repels = nil }, "taints", preflight.Fine, "main: to be tainted by deploy"},
 		"not to":        {func(p *preflight.Plan, f *preflight.Facts) { f.Cluster.Nodes[0].Repels, p.Taint = nil, false }, "taints", preflight.Fine, "left so"},
 		"a single node": {func(_ *preflight.Plan, f *preflight.Facts) {
 			f.Cluster.Nodes = []kube.Machine{node("k3s", func(n *kube.Machine) { n.ControlPlane = true })}
-		}, "taints", preflight.Fine, "no other node takes pods"},
+		}, "taints", preflight.Fine, "no other node takes workers"},
+		"no other for workers": {func(p *preflight.Plan, f *preflight.Facts) {
+			f.Cluster.Nodes[0].Repels, p.WorkerNodes = nil, map[string]string{"gpu": "yes"}
+		}, "taints", preflight.Fine, "no other node takes workers"},
 		"managed cluster": {func(_ *preflight.Plan, f *preflight.Facts) { f.Cluster.Nodes = f.Cluster.Nodes[1:] }, "taints", preflight.Fine, "no node is labelled"},
 
 		"terminating": {func(_ *preflight.Plan, f *preflight.Facts) {
@@ -108,7 +117,7 @@ func TestFindings(t *testing.T) {
 
 		"rights": {func(_ *preflight.Plan, f *preflight.Facts) {
 			f.Rights.Missing = []kube.Right{{Verb: "get", Kind: "Deployment", Namespace: "plumbline"}, {Verb: "patch", Kind: "Deployment", Namespace: "plumbline"}, {Verb: "create", Kind: "ClusterRole"}}
-		}, "rights", preflight.Wrong, "lacks 3 rights: get, patch deployments.apps in namespace plumbline; create clusterroles.rbac.authorization.k8s.io"},
+		}, "rights", preflight.Wrong, "this user lacks 3 rights that"},
 		"rights unseen": {func(_ *preflight.Plan, f *preflight.Facts) { f.Rights.Unseen = errors.New("no") }, "rights", preflight.Warning, "cannot be asked: no"},
 
 		"no default class": {func(_ *preflight.Plan, f *preflight.Facts) { f.Cluster.Classes[0].Default = false }, "storage", preflight.Wrong, "no storage class is the default"},
@@ -129,7 +138,7 @@ func TestFindings(t *testing.T) {
 		"runtime class": {func(p *preflight.Plan, f *preflight.Facts) {
 			p.RuntimeClass, f.Cluster.Runtimes = "nvidia", []string{"kata"}
 		}, "runtime", preflight.Wrong, "no RuntimeClass nvidia"},
-		"absent secret": {func(_ *preflight.Plan, f *preflight.Facts) { f.Cluster.Absent = []string{"login"} }, "secrets", preflight.Wrong, "no Secret login"},
+		"absent secret": {func(_ *preflight.Plan, f *preflight.Facts) { f.Cluster.Absent = []string{"login"} }, "secrets", preflight.Wrong, "1 Secret is not in the namespace plumbline, and pods that need it"},
 		"registry": {func(_ *preflight.Plan, f *preflight.Facts) {
 			f.Registry = &preflight.Registry{Push: true, Problem: errors.New("log in")}
 		}, "registry", preflight.Wrong, "cannot be pushed: log in"},
@@ -150,6 +159,21 @@ func TestFindings(t *testing.T) {
 		"k3s": {func(_ *preflight.Plan, f *preflight.Facts) {
 			f.Cluster.Version.Text, f.Cluster.Agents = "v1.33.1+k3s1", nil
 		}, "network", preflight.Fine, "k3s itself"},
+		"no policies":             {func(p *preflight.Plan, f *preflight.Facts) { p.Policies, f.Cluster.Agents = false, nil }, "network", preflight.Fine, "no NetworkPolicies are to be made"},
+		"unknown network":         {func(_ *preflight.Plan, f *preflight.Facts) { f.Cluster.Agents = []string{"aws-node"} }, "network", preflight.Warning, "cannot be seen"},
+		"network unseen":          {func(_ *preflight.Plan, f *preflight.Facts) { unsee(f, kube.SurveyNetwork) }, "network", preflight.Warning, "cannot be seen: may not"},
+		"monitors unseen":         {func(_ *preflight.Plan, f *preflight.Facts) { unsee(f, kube.SurveyMonitors) }, "network", preflight.Warning, "PodMonitors are known here cannot be seen: may not"},
+		"samples of unseen nodes": {func(_ *preflight.Plan, f *preflight.Facts) { unsee(f, kube.SurveyNodes); f.Loads.Samples = nil }, "prometheus", preflight.Warning, "cannot be told, since nodes cannot be seen"},
+		"image for unseen nodes":  {func(_ *preflight.Plan, f *preflight.Facts) { unsee(f, kube.SurveyNodes) }, "registry", preflight.Warning, "whether nodes are of another kind cannot be seen"},
+		"image of no platform":    {func(_ *preflight.Plan, f *preflight.Facts) { f.Registry.Platforms = nil }, "registry", preflight.Warning, "does not say which platforms"},
+		"pushed for others": {func(_ *preflight.Plan, f *preflight.Facts) {
+			f.Registry = &preflight.Registry{Where: "r/plumbline:1", Push: true, Platforms: []string{"linux/amd64"}}
+		}, "registry", preflight.Wrong, "is to be for linux/amd64 only; pods on these nodes would not start: main (arm64)"},
+		"volumes unseen": {func(_ *preflight.Plan, f *preflight.Facts) {
+			unsee(f, kube.SurveyVolumes)
+			f.Cluster.Classes[0].Provisioner = "kubernetes.io/no-provisioner"
+		}, "storage", preflight.Warning, "made by hand, cannot be seen: may not"},
+		"unknown class, volumes unseen": {func(p *preflight.Plan, f *preflight.Facts) { unsee(f, kube.SurveyVolumes); p.StorageClass = "fast" }, "storage", preflight.Warning, "no storage class fast, and whether a free one"},
 		"nodes unseen": {func(_ *preflight.Plan, f *preflight.Facts) {
 			f.Cluster.Unseen = map[string]error{kube.SurveyNodes: errors.New("may not")}
 		}, "nodes", preflight.Warning, "cannot be seen: may not"},
@@ -174,6 +198,66 @@ func TestFindings(t *testing.T) {
 				t.Errorf("sick: %v", preflight.Sick(found))
 			}
 		})
+	}
+}
+
+// unsee makes a part of the survey one that may not be looked at.
+func unsee(f *preflight.Facts, part string) {
+	f.Cluster.Unseen = map[string]error{part: errors.New("may not")}
+	if part == kube.SurveyNodes {
+		f.Cluster.Nodes = nil
+	}
+}
+
+// What may not be looked at is nowhere told as fine.
+func TestUnseenIsNeverFine(t *testing.T) {
+	for _, part := range []string{
+		kube.SurveyKEDA, kube.SurveyOperator, kube.SurveyNodes, kube.SurveyNamespace, kube.SurveyClasses, kube.SurveyClaims,
+		kube.SurveyNetwork, kube.SurveySecrets, kube.SurveyMonitors,
+	} {
+		p, f := healthy()
+		unsee(&f, part)
+		told := false
+		for _, finding := range preflight.Judge(p, f) {
+			unseen := strings.Contains(finding.Text, "cannot be seen") || strings.Contains(finding.Text, "cannot be told")
+			told = told || unseen
+			if unseen && (finding.State != preflight.Warning || finding.Do == "") || finding.State == preflight.Wrong {
+				t.Errorf("%s: %+v", part, finding)
+			}
+		}
+		if !told {
+			t.Errorf("%s: nobody says that it was not seen", part)
+		}
+	}
+}
+
+func TestCountsAndVerbsAgree(t *testing.T) {
+	for open, want := range map[int]string{1: "1 of 3 nodes takes pods; not ready: b", 2: "2 of 3 nodes take pods"} {
+		p, f := healthy()
+		f.Cluster.Nodes[2].Ready = open == 2
+		found := preflight.Judge(p, f)
+		if i := slices.IndexFunc(found, func(f preflight.Finding) bool { return f.Check == "nodes" }); found[i].Text != want {
+			t.Errorf("%q, want %q", found[i].Text, want)
+		}
+	}
+}
+
+// Each kind has its line, and no right is counted twice.
+func TestMissingRightsAreALineEach(t *testing.T) {
+	p, f := healthy()
+	f.Rights.Missing = []kube.Right{
+		{Verb: "get", Kind: "Deployment", Namespace: "there"}, {Verb: "create", Kind: "ClusterRole"}, {Verb: "list", Kind: "Deployment", Namespace: "there"},
+		{Verb: "get", Kind: "Deployment", Namespace: "there"}, {Verb: "create", Kind: "Pod", Sub: "portforward", Namespace: "there"},
+	}
+	found := preflight.Judge(p, f)
+	i := slices.IndexFunc(found, func(f preflight.Finding) bool { return f.Check == "rights" })
+	want := preflight.Finding{
+		Check: "rights", State: preflight.Wrong, Text: "this user lacks 4 rights that deploying or stopping needs",
+		List: []string{"get, list deployments.apps in namespace there", "create clusterroles.rbac.authorization.k8s.io", "create pods/portforward in namespace there"},
+		Do:   "Ask an administrator of the cluster for them, or deploy as one (--context).",
+	}
+	if diff := cmp.Diff(want, found[i]); diff != "" {
+		t.Error(diff)
 	}
 }
 

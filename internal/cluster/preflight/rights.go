@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"plumbline/internal/cluster/kube"
+	"plumbline/internal/wording"
 )
 
 // Needed lists the rights that it takes to deploy objects of these kinds to a namespace, to watch them work, and to stop them
@@ -45,15 +46,26 @@ func (j *judge) rights() {
 	case r.Unseen != nil:
 		j.say(Warning, fmt.Sprintf("which rights this user has cannot be asked: %v", r.Unseen), "")
 	case len(r.Missing) > 0:
-		j.say(Wrong, fmt.Sprintf("this user lacks %s: %s", counted(len(r.Missing), "right"), strings.Join(byKind(r.Missing), "; ")),
-			"Ask an administrator of the cluster for them, or deploy as one (--context).")
+		missing := compact(r.Missing)
+		j.list(fmt.Sprintf("this user lacks %s that deploying or stopping needs", wording.Count(len(missing), "right")), byKind(missing),
+			"Ask an administrator of the cluster for "+wording.Agree(len(missing), "it", "them")+", or deploy as one (--context).")
 	case r.Asked > 0:
 		j.fine("all %d rights that deploying and stopping need", r.Asked)
 	}
 }
 
-// byKind tells rights shortly: get, list deployments.apps in namespace plumbline.
-func byKind(all []kube.Right) (texts []string) {
+// compact leaves out what is there twice: what deploying takes may be what it gives away, too.
+func compact(all []kube.Right) (out []kube.Right) {
+	for _, r := range all {
+		if !slices.Contains(out, r) {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// byKind tells rights shortly, in one line each: get, list deployments.apps in namespace plumbline.
+func byKind(all []kube.Right) (lines []string) {
 	var order []kube.Right
 	verbs := map[kube.Right][]string{}
 	for _, r := range all {
@@ -62,12 +74,12 @@ func byKind(all []kube.Right) (texts []string) {
 		if len(verbs[r]) == 0 {
 			order = append(order, r)
 		}
-		if !slices.Contains(verbs[r], verb) {
-			verbs[r] = append(verbs[r], verb)
-		}
+		verbs[r] = append(verbs[r], verb)
 	}
 	for _, r := range order {
-		texts = append(texts, strings.Join(verbs[r], ", ")+r.String())
+		one := r
+		one.Verb = strings.Join(verbs[r], ", ")
+		lines = append(lines, one.String())
 	}
-	return texts
+	return lines
 }

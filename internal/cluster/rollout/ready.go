@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"plumbline/internal/cluster/kube"
+	"plumbline/internal/wording"
 )
 
 // Progress is how far an object is on its way to be ready.
@@ -63,7 +64,7 @@ func replicas(o kube.Object) int64 {
 }
 
 func counted(ready, wanted, old int64, done bool) string {
-	text := fmt.Sprintf("%d of %d pods ready", min(ready, wanted), wanted)
+	text := fmt.Sprintf("%d of %s ready", min(ready, wanted), wording.Count(wanted, "pod"))
 	if old > 0 && !done {
 		text += fmt.Sprintf(", %d still of the version before", old)
 	}
@@ -81,7 +82,7 @@ func judgeDaemonSet(p Progress, o kube.Object, pods []kube.Object, away []string
 	}
 	gone := int64(len(excused))
 	p.Ready = ready >= wanted-gone && updated >= wanted-gone
-	p.Text = fmt.Sprintf("on %d of %d nodes", ready, wanted)
+	p.Text = fmt.Sprintf("on %d of %s", ready, wording.Count(wanted, "node"))
 	if gone > 0 {
 		p.Text += "; these nodes do not answer: " + strings.Join(excused, ", ")
 	}
@@ -151,7 +152,7 @@ func ailOf(container kube.Object) ailment {
 	case "", "PodInitializing", "ContainerCreating":
 	case "CrashLoopBackOff":
 		return ailment{
-			text:      fmt.Sprintf("%s ended with code %d, %d times", name, container.Number("lastState", "terminated", "exitCode"), container.Number("restartCount")),
+			text:      fmt.Sprintf("%s ended with code %d, %s", name, container.Number("lastState", "terminated", "exitCode"), wording.Count(container.Number("restartCount"), "time")),
 			container: name, previous: true,
 		}
 	case "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable":

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"plumbline/internal/cluster/kube"
+	"plumbline/internal/wording"
 )
 
 func (r *run) rolesEnd(ctx context.Context) (string, error) {
@@ -33,7 +34,7 @@ func (r *run) hubEnds(ctx context.Context) (string, error) {
 	}
 	if len(left) > 0 {
 		names := strings.Join(describe(left), ", ")
-		r.result.Stuck = append(r.result.Stuck, names+" does not end: where its node is gone for good, delete the node")
+		r.result.Stuck = append(r.result.Stuck, names+wording.Agree(len(left), " does", " do")+" not end: where the node is gone for good, delete the node")
 		return "gone on without " + names, nil
 	}
 	if n == 0 {
@@ -73,7 +74,7 @@ func (r *run) restGoes(ctx context.Context) (string, error) {
 	if r.result.Deleted == before {
 		return "", nil
 	}
-	return fmt.Sprintf("%d objects deleted", r.result.Deleted-before), nil
+	return wording.Count(r.result.Deleted-before, "object") + " deleted", nil
 }
 
 // made lists what deploy made, and the Leases by which its controllers agree who places.
@@ -152,7 +153,7 @@ func (r *run) dataGoes(ctx context.Context) (string, error) {
 		return "", err
 	}
 	if len(left) > 0 {
-		r.result.Stuck = append(r.result.Stuck, strings.Join(describe(left), ", ")+" is deleted, but a pod still uses it")
+		r.result.Stuck = append(r.result.Stuck, strings.Join(describe(left), ", ")+wording.Agree(len(left), " is", " are")+" deleted, but a pod still uses "+wording.Agree(len(left), "it", "them"))
 	}
 	return "the volume is deleted", nil
 }
@@ -196,12 +197,9 @@ func (r *run) inhabited(ctx context.Context, going []kube.Ref) (string, error) {
 			others = append(others, o.Ref().String())
 		}
 	}
-	const shown = 5
 	switch {
-	case len(others) > shown:
-		return fmt.Sprintf("%s and %d more are in it", strings.Join(others[:shown], ", "), len(others)-shown), nil
 	case len(others) > 0:
-		return strings.Join(others, ", ") + " is in it", nil
+		return wording.List(others, 5) + " " + wording.Agree(len(others), "is", "are") + " in it", nil
 	case len(unseen) > 0:
 		return "whether these are in it may not be seen: " + strings.Join(unseen, ", "), nil
 	}

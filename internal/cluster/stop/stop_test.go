@@ -136,7 +136,7 @@ func TestAWorkerOnADeadNodeHoldsNothingUp(t *testing.T) {
 	c := deployed()
 	c.slow["plumbline-work-1-a"] = 1 << 30
 	_, err := run(t, c, func(o *stop.Options) { o.Margin = 20 * time.Millisecond })
-	if err == nil || !strings.Contains(err.Error(), "its pictures come back") {
+	if err == nil || !strings.Contains(err.Error(), "pictures come back") {
 		t.Errorf("%v", err)
 	}
 	if slices.Contains(c.names(), "StatefulSet plumbline-hub") {

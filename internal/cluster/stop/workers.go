@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"plumbline/internal/cluster/kube"
+	"plumbline/internal/wording"
 )
 
 // noNewWorkers deletes the ScaledJobs. Their Jobs follow, and are waited for in the next stage; a ScaledJob that KEDA does not let
@@ -25,7 +26,7 @@ func (r *run) noNewWorkers(ctx context.Context) (string, error) {
 		return "", err
 	}
 	if r.withoutKEDA = len(left) > 0; r.withoutKEDA {
-		return fmt.Sprintf("%s is still held by KEDA", strings.Join(describe(left), ", ")), nil
+		return fmt.Sprintf("%s %s still held by KEDA", strings.Join(describe(left), ", "), wording.Agree(len(left), "is", "are")), nil
 	}
 	return "KEDA starts none any more", nil
 }
@@ -57,13 +58,13 @@ func (r *run) workersEnd(ctx context.Context) (string, error) {
 	}
 	if len(left) > 0 {
 		names := strings.Join(describe(left), ", ")
-		r.result.Stuck = append(r.result.Stuck, fmt.Sprintf("%s does not end: where its node is gone for good, delete the node; its pictures come back to the queue by themselves", names))
+		r.result.Stuck = append(r.result.Stuck, fmt.Sprintf("%s %s not end: where the node is gone for good, delete the node; the pictures come back to the queue by themselves", names, wording.Agree(len(left), "does", "do")))
 		return "gone on without " + names, nil
 	}
 	if len(seen) == 0 {
 		return "", nil
 	}
-	return fmt.Sprintf("%d ended", len(seen)), nil
+	return wording.Count(len(seen), "worker") + " ended", nil
 }
 
 // working tells a pod that has a node and is not over.

@@ -105,7 +105,7 @@ func refusals(ctx context.Context, w *World) (err error) {
 		"no such kubeconfig": {[]string{image, "--kubeconfig=/nowhere"}, []string{"/nowhere", "no such file"}},
 		"registry down": {[]string{"--registry=" + system.Machine + ":5001/team", "--platform=linux/" + runtime.GOARCH, "--binary=linux/" + runtime.GOARCH + "=" + w.Plumbline, "--base=" + w.Kit.Base()},
 			[]string{system.Machine + ":5001", "cannot be reached", "Nothing was changed"}},
-		"no rights": {[]string{image, "--image-pull-policy=Never", "--kubeconfig=" + limited}, []string{"this user lacks", "get, list, create, patch, delete namespaces;", "Nothing was changed"}},
+		"no rights": {[]string{image, "--image-pull-policy=Never", "--kubeconfig=" + limited}, []string{"this user lacks", "\n                 get, list, create, patch, delete namespaces\n", "Nothing was changed"}},
 	} {
 		if err := errors.Join(d.refused(ctx, c.says, c.args...), d.nothingMade(ctx)); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
