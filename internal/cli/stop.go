@@ -116,7 +116,7 @@ func (t takedown) options() stop.Options {
 	namespace := t.client.Namespace()
 	return stop.Options{
 		Marks:      kube.Marks{Namespace: namespace, Namespaced: manifest.Selector, Everywhere: manifest.SelectorEverywhere(namespace)},
-		DeleteData: t.deleteData, Force: t.force,
+		DeleteData: t.deleteData, Force: t.force, Others: manifest.SelectorOthers,
 		WithData: []string{manifest.AccountsSecret}, Component: manifest.ComponentLabel, Workers: manifest.WorkComponent,
 	}
 }

@@ -75,7 +75,7 @@ func (j job) openShell(c *system.Cluster) error {
 	if shell == "" {
 		shell = "/bin/sh"
 	}
-	fmt.Fprintln(os.Stderr, "a shell in the cluster; kubectl and plumbline are on the path, exit ends it all")
+	fmt.Fprintln(os.Stderr, "a shell in the cluster; kubectl, helm and plumbline are on the path, exit ends it all")
 	return j.run(context.Background(), c, shell)
 }
 

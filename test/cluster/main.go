@@ -28,6 +28,7 @@ import (
 type options struct {
 	plumbline string // the binary under test
 	recipes   string
+	render    string // the module that pins helm
 	shell     bool
 	command   string
 	only      string             // cases to run, by a regular expression
@@ -55,6 +56,7 @@ func parse() options {
 	var o options
 	flag.StringVar(&o.plumbline, "plumbline", "dist/plumbline", "the binary under test")
 	flag.StringVar(&o.recipes, "recipes", "test/cluster/tools", "what the cluster's programs are built from")
+	flag.StringVar(&o.render, "render", "test/render", "the module that helm is built from")
 	flag.BoolVar(&o.shell, "shell", false, "open a shell in the cluster instead of running the cases")
 	flag.StringVar(&o.command, "run", "", "run this command (by sh) in the cluster instead of the cases")
 	flag.StringVar(&o.only, "only", "", "run only cases whose name this regular expression matches")
@@ -105,6 +107,13 @@ func outside(o options) (err error) {
 		return err
 	}
 	kit, err := supply.Get(ctx, o.recipes, os.Stderr)
+	if err != nil {
+		return err
+	}
+	helm := ""
+	if !o.pretended { // what a chart installs must really run
+		helm, err = kit.Helm(ctx, o.render, os.Stderr)
+	}
 	if err != nil || o.build {
 		return err
 	}
@@ -112,7 +121,7 @@ func outside(o options) (err error) {
 	if o.folder, err = folder(o.folder); err != nil {
 		return err
 	}
-	j := job{Options: system.Options{Folder: o.folder, Kit: kit, Cgroup: fmt.Sprintf("plumbline-cluster-%d-", os.Getpid())}, Plumbline: o.plumbline, Shell: o.shell, Command: o.command, Only: o.only, Write: o.write, Study: o.study}
+	j := job{Options: system.Options{Folder: o.folder, Kit: kit, Helm: helm, Cgroup: fmt.Sprintf("plumbline-cluster-%d-", os.Getpid())}, Plumbline: o.plumbline, Shell: o.shell, Command: o.command, Only: o.only, Write: o.write, Study: o.study}
 	if !o.pretended {
 		j.Nodes = []string{"real-1", "real-2"}
 		if err := j.makeImages(ctx, o.plumbline); err != nil {

@@ -142,6 +142,9 @@ const (
 // Selector finds everything that was deployed to a namespace.
 const Selector = managedLabel + "=" + plumbline
 
+// SelectorOthers finds what others manage of Plumbline's: Helm writes its own name over ours.
+const SelectorOthers = partOfLabel + "=" + plumbline + "," + managedLabel + "!=" + plumbline
+
 // SelectorEverywhere finds what was deployed for a namespace and belongs to none, and the namespace itself.
 func SelectorEverywhere(namespace string) string {
 	return Selector + "," + instanceLabel + "=" + namespace

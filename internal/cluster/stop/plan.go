@@ -20,9 +20,12 @@ type Plan struct {
 // Empty says that nothing of ours is there, or nothing but what stays.
 func (p Plan) Empty() bool { return len(p.Going)+len(p.Workers)+len(p.Tainted) == 0 }
 
-// Look says what Run would do.
+// Look says what Run would do. It fails where somebody else runs Plumbline in the namespace.
 func Look(ctx context.Context, c Cluster, o Options) (p Plan, err error) {
 	r := &run{Cluster: c, Options: o}
+	if err := r.notOthers(ctx); err != nil {
+		return p, err
+	}
 	all, err := r.made(ctx)
 	if err != nil {
 		return p, err

@@ -34,6 +34,8 @@ type Options struct {
 	DeleteData bool // the hub's volume goes, too
 	Force      bool // a ScaledJob that waits for a KEDA that is gone is let go
 
+	Others string // a selector of what others, such as Helm, run of Plumbline; empty: it is not looked for
+
 	// WithData are Secrets that belong to what is on the volume, and stay as long as it does: passwords of its accounts.
 	WithData []string
 	// Components of pods by their label: workers, who end first.

@@ -189,3 +189,15 @@ func TestThePlanSaysWhatGoesAndWhatStays(t *testing.T) {
 		t.Errorf("with the data: %v, %v", plan.Going, err)
 	}
 }
+
+// Helm puts its own label on what it makes, but not on pods, volume and Secrets.
+func TestWhatHelmRunsIsNotTouched(t *testing.T) {
+	c := deployed()
+	c.add("StatefulSet", "of-helm", set(map[string]any{"others": "yes"}, "metadata", "labels"), set(map[string]any{"meta.helm.sh/release-name": "posture"}, "metadata", "annotations"))
+	o := options
+	o.Others = "others=yes"
+	_, err := stop.Look(t.Context(), c, o)
+	if err == nil || !strings.Contains(err.Error(), "StatefulSet of-helm") || !strings.Contains(err.Error(), "helm uninstall posture --namespace plumbline") {
+		t.Errorf("%v", err)
+	}
+}

@@ -51,13 +51,7 @@ func deploying(ctx context.Context, w *World) (err error) {
 
 // prepare gives database, volume and registry, and what takes all of it back.
 func (d *deployment) prepare(ctx context.Context) (end func(context.Context) error, err error) {
-	d.database = d.namespace
-	if _, err := d.Database.Query("postgres", "CREATE DATABASE "+d.database); err != nil {
-		return nil, err
-	}
-	folder := filepath.Join(d.Folder, d.namespace)
-	text := strings.NewReplacer("name: hub", "name: "+d.namespace, "by-hand", d.namespace).Replace(volume)
-	if err := errors.Join(os.MkdirAll(folder, 0o700), os.Chown(folder, imageUser, imageUser), d.Apply(ctx, fmt.Sprintf(text, folder))); err != nil {
+	if err := d.prepareStorage(ctx); err != nil {
 		return nil, err
 	}
 	server := &http.Server{Addr: system.RegistryAddress, Handler: registry.New(registry.Logger(log.New(io.Discard, "", 0))), ReadHeaderTimeout: time.Minute}
@@ -71,6 +65,17 @@ func (d *deployment) prepare(ctx context.Context) (end func(context.Context) err
 		}
 		return errors.Join(err, d.nothingMade(ctx), server.Close(), d.API.CoreV1().PersistentVolumes().Delete(ctx, d.namespace, metav1.DeleteOptions{}))
 	}, nil
+}
+
+// prepareStorage gives database and volume.
+func (d *deployment) prepareStorage(ctx context.Context) error {
+	d.database = d.namespace
+	if _, err := d.Database.Query("postgres", "CREATE DATABASE "+d.database); err != nil {
+		return err
+	}
+	folder := filepath.Join(d.Folder, d.namespace)
+	text := strings.NewReplacer("name: hub", "name: "+d.namespace, "by-hand", d.namespace).Replace(volume)
+	return errors.Join(os.MkdirAll(folder, 0o700), os.Chown(folder, imageUser, imageUser), d.Apply(ctx, fmt.Sprintf(text, folder)))
 }
 
 // fromNothing: image into the registry, objects, ready, a picture, a row.
@@ -185,7 +190,17 @@ func (d *deployment) overBroken(ctx context.Context) error {
 
 // upgrade: while workers are at work the workers' template changes; none is ended, no picture is lost.
 func (d *deployment) upgrade(ctx context.Context) error {
-	const pictures = 60
+	return d.whileWorking(ctx, 60, func(ctx context.Context) error {
+		out, err := d.deploy(ctx, "--worker-arg=--model=lite")
+		if err == nil && !strings.Contains(out, "changed ScaledJob plumbline-work") {
+			err = fmt.Errorf("it does not say that the ScaledJob changed: %s", out)
+		}
+		return err
+	})
+}
+
+// whileWorking publishes pictures, does something while workers have them in hand, and sees that each became a row and no worker was ended.
+func (d *deployment) whileWorking(ctx context.Context, pictures int, do func(context.Context) error) error {
 	device, err := d.publishInside(ctx, pictures)
 	if err != nil {
 		return err
@@ -207,12 +222,8 @@ func (d *deployment) upgrade(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	out, err := d.deploy(ctx, "--worker-arg=--model=lite")
-	if err != nil {
+	if err := do(ctx); err != nil {
 		return err
-	}
-	if !strings.Contains(out, "changed ScaledJob plumbline-work") {
-		return fmt.Errorf("it does not say that the ScaledJob changed: %s", out)
 	}
 	if err := d.awaitRecorded(ctx, device, pictures); err != nil {
 		return err

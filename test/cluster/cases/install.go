@@ -107,10 +107,12 @@ func (w *World) keepToken(ctx context.Context) error {
 
 func (w *World) tokenFile() string { return filepath.Join(w.Folder, "http-token") }
 
-// awaitInstalled waits until every Deployment and DaemonSet has all its pods, and KEDA has taken the ScaledJob.
-func (w *World) awaitInstalled(ctx context.Context) error {
+func (w *World) awaitInstalled(ctx context.Context) error { return w.awaitReady(ctx, Namespace) }
+
+// awaitReady waits until every Deployment, StatefulSet and DaemonSet of a namespace has all its pods.
+func (w *World) awaitReady(ctx context.Context, namespace string) error {
 	return system.Await(ctx, 2*slow, "Plumbline's pods are ready", func(ctx context.Context) error {
-		deployments, err := w.API.AppsV1().Deployments(Namespace).List(ctx, metav1.ListOptions{})
+		deployments, err := w.API.AppsV1().Deployments(namespace).List(ctx, metav1.ListOptions{})
 		if err != nil {
 			return err
 		}
@@ -119,7 +121,7 @@ func (w *World) awaitInstalled(ctx context.Context) error {
 				return fmt.Errorf("the Deployment %s has %d of %d pods", d.Name, d.Status.ReadyReplicas, replicas(d))
 			}
 		}
-		hubs, err := w.API.AppsV1().StatefulSets(Namespace).List(ctx, metav1.ListOptions{})
+		hubs, err := w.API.AppsV1().StatefulSets(namespace).List(ctx, metav1.ListOptions{})
 		if err != nil {
 			return err
 		}
@@ -128,7 +130,7 @@ func (w *World) awaitInstalled(ctx context.Context) error {
 				return fmt.Errorf("the StatefulSet %s has no pod that is ready", h.Name)
 			}
 		}
-		sets, err := w.API.AppsV1().DaemonSets(Namespace).List(ctx, metav1.ListOptions{})
+		sets, err := w.API.AppsV1().DaemonSets(namespace).List(ctx, metav1.ListOptions{})
 		if err != nil {
 			return err
 		}

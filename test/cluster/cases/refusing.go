@@ -23,15 +23,20 @@ import (
 // deployment is an installation that a case makes by `plumbline deploy`, in a namespace of its own.
 type deployment struct {
 	*World
-	namespace string
-	client    *kube.Client
-	settings  []string
-	database  string // empty: rows are not looked at
+	namespace  string
+	kubeconfig string
+	client     *kube.Client
+	settings   []string
+	database   string // empty: rows are not looked at
 }
 
 func (w *World) deployment(namespace string, settings ...string) (*deployment, error) {
-	client, err := kube.Connect(kube.Options{Kubeconfig: w.Kubeconfig(), Namespace: namespace})
-	return &deployment{World: w, namespace: namespace, client: client, settings: append([]string{
+	return w.deploymentOn(w.Kubeconfig(), namespace, settings...)
+}
+
+func (w *World) deploymentOn(kubeconfig, namespace string, settings ...string) (*deployment, error) {
+	client, err := kube.Connect(kube.Options{Kubeconfig: kubeconfig, Namespace: namespace})
+	return &deployment{World: w, namespace: namespace, kubeconfig: kubeconfig, client: client, settings: append([]string{
 		"--namespace=" + namespace, "--prometheus=" + system.PrometheusURL, "--mqtt-anonymous", "--storage=1Gi", "--storage-class=" + namespace, "--sysfs=" + system.NodeSysfs,
 		"--export-nodes=" + system.RealLabel + "=" + system.RealValue, "--polling-interval=1s", "--worker-arg=--exit-when-idle=" + workerIdle.String(), "--worker-cpu=100m",
 		"--control-arg=--load-every=" + loadEvery.String(), "--control-arg=--load-window=" + loadWindow.String(), "--control-arg=--sample-max-age=" + maxAge.String(),
@@ -41,13 +46,27 @@ func (w *World) deployment(namespace string, settings ...string) (*deployment, e
 
 // run runs a command of the binary under test, and gives all that it said.
 func (d *deployment) run(ctx context.Context, command string, args ...string) (string, error) {
+	out, err := d.command(ctx, command, args...).CombinedOutput()
+	return string(out), err
+}
+
+// printed gives only what it printed: objects, for kubectl.
+func (d *deployment) printed(ctx context.Context, command string, args ...string) (string, error) {
+	out, err := d.command(ctx, command, args...).Output()
+	var ended *exec.ExitError
+	if errors.As(err, &ended) {
+		err = fmt.Errorf("plumbline %s %s: %w: %s", command, strings.Join(args, " "), err, ended.Stderr)
+	}
+	return string(out), err
+}
+
+func (d *deployment) command(ctx context.Context, command string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, d.Plumbline, append([]string{command}, args...)...)
-	cmd.Env = append(os.Environ(), "HOME="+d.Folder, "KUBECONFIG="+d.Kubeconfig())
+	cmd.Env = append(os.Environ(), "HOME="+d.Folder, "KUBECONFIG="+d.kubeconfig)
 	if d.database != "" {
 		cmd.Env = append(cmd.Env, "DATABASE_URL="+d.DatabaseURL(d.database))
 	}
-	out, err := cmd.CombinedOutput()
-	return string(out), err
+	return cmd
 }
 
 // refused must end with an error that says all of this.

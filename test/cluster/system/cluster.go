@@ -26,6 +26,7 @@ import (
 type Options struct {
 	Folder   string        // for everything it keeps: certificates, data, logs
 	Kit      supply.Kit    // the programs
+	Helm     string        // one more, which is not in the kit; only where there are real nodes
 	Nodes    []string      // real ones; they need root. None: KWOK's only
 	Images   []string      // archives that every real node gets
 	Cgroup   string        // prefix of the nodes' cgroups

@@ -8,11 +8,15 @@ import (
 )
 
 // Environment is what a command in the cluster is told: the administrator's kubeconfig, where everything is, and a path on
-// which kubectl and the binary under test come first.
+// which kubectl, helm and the binary under test come first.
 func (c *Cluster) Environment(plumbline string) []string {
+	path := c.Kit.Programs() + ":" + filepath.Dir(plumbline) + ":"
+	if c.Helm != "" {
+		path += filepath.Dir(c.Helm) + ":"
+	}
 	all := []string{
 		"KUBECONFIG=" + c.Kubeconfig(),
-		"PATH=" + c.Kit.Programs() + ":" + filepath.Dir(plumbline) + ":" + os.Getenv("PATH"),
+		"PATH=" + path + os.Getenv("PATH"),
 		"CLUSTER_FOLDER=" + c.Folder,
 		"CLUSTER_LOGS=" + c.Logs(),
 		"CLUSTER_AUDIT_LOG=" + c.AuditLog(),

@@ -20,14 +20,17 @@ import (
 	"k8s.io/klog/v2"
 )
 
-const etcdAddress = "127.0.0.1:2379"
+// planePorts are what tells one control plane's etcd and API server from another's.
+type planePorts struct{ etcd, peer, api string }
+
+var usualPorts = planePorts{etcd: "2379", peer: "2380", api: APIPort}
 
 // startControlPlane starts etcd and the API server one after the other, then everything that talks to the API server.
 func (c *Cluster) startControlPlane(ctx context.Context) error {
-	if err := c.startEtcd(ctx); err != nil {
+	if err := c.startEtcd(ctx, "etcd", usualPorts); err != nil {
 		return err
 	}
-	if err := c.startAPIServer(ctx); err != nil {
+	if err := c.startAudited(ctx); err != nil {
 		return err
 	}
 	all, ctx := errgroup.WithContext(ctx)
@@ -42,9 +45,11 @@ func (c *Cluster) startControlPlane(ctx context.Context) error {
 	return all.Wait()
 }
 
-func (c *Cluster) startEtcd(ctx context.Context) error {
-	client, peer := "http://"+etcdAddress, "http://127.0.0.1:2380"
-	return c.run(ctx, "etcd", answers(client+"/health"), c.Kit.Program("etcd"), "--name=one", "--data-dir="+c.data("etcd"),
+func (p planePorts) storage() string { return "http://127.0.0.1:" + p.etcd }
+
+func (c *Cluster) startEtcd(ctx context.Context, name string, p planePorts) error {
+	client, peer := p.storage(), "http://127.0.0.1:"+p.peer
+	return c.run(ctx, name, answers(client+"/health"), c.Kit.Program("etcd"), "--name=one", "--data-dir="+c.data(name),
 		"--listen-client-urls="+client, "--advertise-client-urls="+client, "--listen-peer-urls="+peer, "--initial-advertise-peer-urls="+peer,
 		"--initial-cluster=one="+peer, "--unsafe-no-fsync") // what a power cut leaves of a test is of no use
 }
@@ -66,21 +71,27 @@ rules:
 // AuditLog is the API server's record of who did what, a JSON object a line.
 func (c *Cluster) AuditLog() string { return c.data("audit.log") }
 
-func (c *Cluster) startAPIServer(ctx context.Context) error {
+// startAudited starts the cluster's API server, which notes who does what.
+func (c *Cluster) startAudited(ctx context.Context) error {
 	policy := c.data("audit-policy.yaml")
 	if err := os.WriteFile(policy, []byte(auditPolicy), 0o644); err != nil {
 		return err
 	}
+	return c.startAPIServer(ctx, "kube-apiserver", usualPorts,
+		"--audit-policy-file="+policy, "--audit-log-path="+c.AuditLog(), "--audit-log-mode=blocking")
+}
+
+func (c *Cluster) startAPIServer(ctx context.Context, name string, p planePorts, further ...string) error {
 	client := c.client()
-	ready := func(ctx context.Context) error { return get(ctx, client, "https://"+Machine+":"+APIPort+"/readyz") }
-	return c.run(ctx, "kube-apiserver", ready, c.Kit.Program("kube-apiserver"), "--etcd-servers=http://"+etcdAddress,
-		"--bind-address=0.0.0.0", "--secure-port="+APIPort, "--advertise-address="+Machine, "--service-cluster-ip-range="+services,
-		"--tls-cert-file="+c.pki.file("apiserver.crt"), "--tls-private-key-file="+c.pki.file("apiserver.key"), "--client-ca-file="+c.pki.file("ca.crt"),
-		"--kubelet-client-certificate="+c.pki.file("kubelet-client.crt"), "--kubelet-client-key="+c.pki.file("kubelet-client.key"),
-		"--kubelet-certificate-authority="+c.pki.file("ca.crt"), "--kubelet-preferred-address-types=InternalIP",
-		"--service-account-issuer=https://kubernetes.default.svc", "--service-account-key-file="+c.pki.file("sa.pub"),
-		"--service-account-signing-key-file="+c.pki.file("sa.key"), "--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction",
-		"--audit-policy-file="+policy, "--audit-log-path="+c.AuditLog(), "--audit-log-mode=blocking", "--profiling=false")
+	ready := func(ctx context.Context) error { return get(ctx, client, "https://"+Machine+":"+p.api+"/readyz") }
+	return c.run(ctx, name, ready, c.Kit.Program("kube-apiserver"), append([]string{"--etcd-servers=" + p.storage(),
+		"--bind-address=0.0.0.0", "--secure-port=" + p.api, "--advertise-address=" + Machine, "--service-cluster-ip-range=" + services,
+		"--tls-cert-file=" + c.pki.file("apiserver.crt"), "--tls-private-key-file=" + c.pki.file("apiserver.key"), "--client-ca-file=" + c.pki.file("ca.crt"),
+		"--kubelet-client-certificate=" + c.pki.file("kubelet-client.crt"), "--kubelet-client-key=" + c.pki.file("kubelet-client.key"),
+		"--kubelet-certificate-authority=" + c.pki.file("ca.crt"), "--kubelet-preferred-address-types=InternalIP",
+		"--service-account-issuer=https://kubernetes.default.svc", "--service-account-key-file=" + c.pki.file("sa.pub"),
+		"--service-account-signing-key-file=" + c.pki.file("sa.key"), "--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction",
+		"--profiling=false"}, further...)...)
 }
 
 // connect makes the administrator's clients. Their limits are far above what a test asks.
