@@ -50,7 +50,7 @@ func patched(ctx context.Context, w *World) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := w.awaitPinned(ctx, "old-1"); err != nil {
+	if err := w.awaitPinned(ctx, original, originalScaledJob, "old-1"); err != nil {
 		return err
 	}
 	hub.waiting.Store(1)
@@ -60,7 +60,7 @@ func patched(ctx context.Context, w *World) (err error) {
 	}
 	w.loads.set("old-1", 0.7)
 	w.loads.set("old-2", 0.1)
-	if err := w.awaitPinned(ctx, "old-2"); err != nil {
+	if err := w.awaitPinned(ctx, original, originalScaledJob, "old-2"); err != nil {
 		return err
 	}
 	hub.waiting.Store(400) // KEDA may have made a Job too many when the ScaledJob was patched; this asks for more in any case
@@ -124,11 +124,11 @@ func (w *World) endOriginal(ctx context.Context) error {
 		w.API.CoreV1().Nodes().Delete(ctx, "old-1", metav1.DeleteOptions{}), w.API.CoreV1().Nodes().Delete(ctx, "old-2", metav1.DeleteOptions{}))
 }
 
-// awaitPinned waits until the ScaledJob's affinity names the node, and sees that its rollout is gradual.
-func (w *World) awaitPinned(ctx context.Context, node string) error {
-	scaledJobs := w.Objects.Resource(schema.GroupVersionResource{Group: "keda.sh", Version: "v1alpha1", Resource: "scaledjobs"}).Namespace(original)
+// awaitPinned waits until a ScaledJob's affinity names a node whose name holds this, and sees that its rollout is gradual.
+func (w *World) awaitPinned(ctx context.Context, namespace, name, node string) error {
+	scaledJobs := w.Objects.Resource(schema.GroupVersionResource{Group: "keda.sh", Version: "v1alpha1", Resource: "scaledjobs"}).Namespace(namespace)
 	return system.Await(ctx, slow, "the ScaledJob is given to "+node, func(ctx context.Context) error {
-		s, err := scaledJobs.Get(ctx, originalScaledJob, metav1.GetOptions{})
+		s, err := scaledJobs.Get(ctx, name, metav1.GetOptions{})
 		if err != nil {
 			return err
 		}

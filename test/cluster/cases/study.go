@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -22,7 +23,7 @@ import (
 )
 
 // policies are those that are compared, the yardstick first.
-var policies = []gpu.Policy{simulate.Oracle, gpu.LeastLoaded, gpu.TwoChoices, gpu.Original}
+var policies = []gpu.Policy{simulate.Oracle, gpu.LeastLoaded, gpu.TwoChoices, gpu.Original, simulate.Scripts}
 
 // Marks of docs/placement.md between which the measured table stands.
 const (
@@ -60,12 +61,12 @@ func Study(ctx context.Context, w *World, o StudyOptions, progress io.Writer) er
 		return err
 	}
 	var runs errgroup.Group
-	var mutex sync.Mutex
+	var mutex, bursts sync.Mutex
 	var failed error
 	runs.SetLimit(o.AtATime)
 	begun := time.Now()
-	for i, seed := range simulate.Seeds(o.Seeds) {
-		for j, policy := range policies {
+	for j, policy := range slices.Backward(policies) { // the scripts' way first: it takes longest
+		for i, seed := range simulate.Seeds(o.Seeds) {
 			if find(known, policy, seed) != nil || ctx.Err() != nil {
 				continue
 			}
@@ -73,7 +74,7 @@ func Study(ctx context.Context, w *World, o StudyOptions, progress io.Writer) er
 				if o.Until > 0 && time.Since(begun) > o.Until || ctx.Err() != nil {
 					return nil
 				}
-				r := &run{w: w, scenario: simulate.Study(), policy: policy, seed: seed, port: 10000 + 2*(i*len(policies)+j)}
+				r := &run{w: w, scenario: simulate.Study(), policy: policy, seed: seed, bursts: &bursts, port: 10000 + 2*(i*len(policies)+j)}
 				outcome, err := r.play(ctx)
 				mutex.Lock()
 				defer mutex.Unlock()

@@ -34,6 +34,8 @@ type run struct {
 	background *simulate.Loads
 	begin      time.Time // of the burst
 
+	bursts *sync.Mutex // held by the run whose Jobs are all made at once
+
 	mutex   sync.Mutex
 	started map[types.UID]bool
 	running map[string]string      // node by pod
@@ -46,12 +48,17 @@ func (r *run) name() string { return fmt.Sprintf("study-%s-%d", r.policy, r.seed
 
 func (r *run) node(i int) string { return fmt.Sprintf("%s-n%d", r.name(), i) }
 
-// patience is how long a run may take; by the prediction the longest takes seven minutes.
-const patience = 20 * time.Minute
+// patience is how long a run may take; by the prediction the longest takes seven minutes, and 35 as the scripts did it.
+func (r *run) patience() time.Duration {
+	if r.policy == simulate.Scripts {
+		return time.Hour
+	}
+	return 20 * time.Minute
+}
 
 // play gives what became of the pictures.
 func (r *run) play(ctx context.Context) (o simulate.Outcome, err error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, r.patience())
 	defer cancel()
 	defer func() { err = errors.Join(err, r.end()) }()
 	if err := r.setUp(ctx); err != nil {
@@ -74,7 +81,7 @@ var errAllDone = errors.New("all pictures are done")
 func (r *run) setUp(ctx context.Context) error {
 	r.background, r.started, r.running, r.done = r.scenario.LoadsOf(r.seed), map[types.UID]bool{}, map[string]string{}, make(chan struct{})
 	r.since, r.outcome = map[string]metav1.Time{}, simulate.Outcome{Policy: r.policy, Seed: r.seed, MaxBacklog: r.scenario.Pictures}
-	if err := r.w.applyRights(ctx, r.name()); err != nil {
+	if err := r.w.applyRights(ctx, r.name(), r.placement()); err != nil {
 		return err
 	}
 	var names []string
@@ -93,23 +100,56 @@ func (r *run) setUp(ctx context.Context) error {
 		return err
 	}
 	go http.Serve(hub, r) //nolint:errcheck,gosec // it ends with the process, and only the controller is there
-	policy := r.policy
-	if policy == simulate.Oracle {
-		policy = gpu.LeastLoaded
-	}
-	err = r.w.startOwnController(ctx, r.name(), hub.Addr().String(), r.port, "--policy="+string(policy), fmt.Sprintf("--slots=%d", r.scenario.Rules.Slots), "--captures-per-job=1",
-		fmt.Sprintf("--worker-load=%g", r.scenario.Rules.WorkerLoad), fmt.Sprintf("--gpu-threshold=%g", r.scenario.Rules.Threshold),
-		"--sample-max-age="+r.scenario.Rules.MaxAge.String(), "--load-window=1s", "--rebalance-window=0s",
-		// Its own nodes only, and no other sources: many controllers ask one Prometheus.
-		fmt.Sprintf(`--gpu-load=ratio:plumbline_gpu_utilization_ratio{node=~"%[1]s-n.*"} measured at plumbline_gpu_sample_timestamp_seconds{node=~"%[1]s-n.*"}`, r.name()))
-	if err != nil {
+	if err := r.w.startOwnController(ctx, r.name(), hub.Addr().String(), r.port, r.controlling()...); err != nil {
 		return err
 	}
 	// The controller must have seen the samples before the burst, as one would that runs for long.
 	if err := wait(ctx, 5*time.Second); err != nil {
 		return err
 	}
-	return r.w.Apply(ctx, fmt.Sprintf(studyScaledJob, r.name(), system.Machine, r.port, r.scenario.ColdStart))
+	if r.policy == simulate.Scripts {
+		return r.applyAsScripts(ctx)
+	}
+	return r.w.Apply(ctx, r.scaledJob("schedulingGates: [{name: plumbline/placement}]", "{}"))
+}
+
+func (r *run) placement() string {
+	if r.policy == simulate.Scripts {
+		return "--placement=patch"
+	}
+	return "--placement=gate"
+}
+
+// controlling are the controller's arguments.
+func (r *run) controlling() []string {
+	rules, policy, slots := r.scenario.Rules, r.policy, r.scenario.Rules.Slots
+	switch r.policy {
+	case simulate.Oracle:
+		policy = gpu.LeastLoaded
+	case simulate.Scripts:
+		policy, slots = gpu.Original, r.scenario.Pictures
+	}
+	return []string{
+		r.placement(), "--scaledjob=" + studyName, "--policy=" + string(policy), fmt.Sprintf("--slots=%d", slots), "--captures-per-job=1", "--hysteresis=0",
+		fmt.Sprintf("--worker-load=%g", rules.WorkerLoad), fmt.Sprintf("--gpu-threshold=%g", rules.Threshold),
+		"--sample-max-age=" + rules.MaxAge.String(), "--load-window=1s", "--rebalance-window=0s",
+		// Its own nodes only, and no other sources: many controllers ask one Prometheus.
+		fmt.Sprintf(`--gpu-load=ratio:plumbline_gpu_utilization_ratio{node=~"%[1]s-n.*"} measured at plumbline_gpu_sample_timestamp_seconds{node=~"%[1]s-n.*"}`, r.name()),
+	}
+}
+
+func (r *run) scaledJob(gate, resources string) string {
+	return fmt.Sprintf(studyScaledJob, r.name(), system.Machine, r.port, r.scenario.ColdStart, gate, resources)
+}
+
+// applyAsScripts leaves it to the ScaledJob's node affinity where Jobs go, and to what they ask for how many a node runs at a time.
+// Pictures come when the affinity stands.
+func (r *run) applyAsScripts(ctx context.Context) error {
+	room := fmt.Sprintf("{requests: {cpu: %dm}}", 1000*system.PretendedCPUs/r.scenario.Rules.Slots)
+	if err := r.w.Apply(ctx, r.scaledJob("", room)); err != nil {
+		return err
+	}
+	return r.w.awaitPinned(ctx, r.name(), studyName, r.name()+"-n")
 }
 
 func (r *run) end() error {
@@ -121,6 +161,8 @@ func (r *run) end() error {
 	return errors.Join(r.w.endOwnController(r.name()), r.w.API.CoreV1().Namespaces().Delete(ctx, r.name(), metav1.DeleteOptions{}),
 		r.w.API.CoreV1().Nodes().DeleteCollection(ctx, metav1.DeleteOptions{}, metav1.ListOptions{LabelSelector: "study=" + r.name()}))
 }
+
+const studyName = "study"
 
 const studyScaledJob = `
 apiVersion: keda.sh/v1alpha1
@@ -135,10 +177,10 @@ spec:
     template:
       metadata: {annotations: {` + system.StartsAfter + `: %[4]s}}
       spec:
-        schedulingGates: [{name: plumbline/placement}]
+        %[5]s
         restartPolicy: Never
         nodeSelector: {study: %[1]s}
-        containers: [{name: work, image: none}]
+        containers: [{name: work, image: none, resources: %[6]s}]
 `
 
 // sample measures each node at the scenario's interval, each in its own phase; for the oracle all the time.
@@ -196,16 +238,25 @@ func (r *run) work(ctx context.Context) error {
 		return err
 	}
 	defer pods.Stop()
+	born, done := map[types.UID]bool{}, r.turn()
+	defer done()
 	r.mutex.Lock()
 	r.begin = time.Now()
 	r.mutex.Unlock()
 	for {
 		select {
 		case e, open := <-pods.ResultChan():
-			if p, ok := e.Object.(*corev1.Pod); ok && p.Status.Phase == corev1.PodRunning {
-				r.start(ctx, p)
-			} else if !open {
+			p, ok := e.Object.(*corev1.Pod)
+			switch {
+			case !open:
 				return errors.New("the watch of its pods ended")
+			case !ok:
+				continue
+			case p.Status.Phase == corev1.PodRunning:
+				r.start(ctx, p)
+			}
+			if born[p.UID] = true; len(born) == r.scenario.Pictures {
+				done()
 			}
 		case <-r.done:
 			return errAllDone
@@ -213,6 +264,16 @@ func (r *run) work(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
+}
+
+// turn waits until no other run has its Jobs made all at once, and gives what ends that. Without slots all two hundred are born in the
+// first look, to one node; KEDA, making those of many runs, would take minutes over them, and samples would come between.
+func (r *run) turn() (done func()) {
+	if r.policy != simulate.Scripts {
+		return func() {}
+	}
+	r.bursts.Lock()
+	return sync.OnceFunc(r.bursts.Unlock)
 }
 
 // start begins a pod's work when it is seen to run for the first time.

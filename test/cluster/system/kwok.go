@@ -61,9 +61,12 @@ func (c *Cluster) startKWOK(ctx context.Context) error {
 		"--server-address=127.0.0.1:10247", "--cidr="+pretendedPods+"0.1/16", "--node-ip="+pretendedPods+"0.1")
 }
 
+// PretendedCPUs are what a node of KWOK's says it has.
+const PretendedCPUs = 8
+
 // AddPretended makes a node of KWOK's. Without a taint whatever is scheduled may land there, and pretend to run.
 func (c *Cluster) AddPretended(ctx context.Context, name string, labels map[string]string, taints ...corev1.Taint) error {
-	capacity := corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("8"), corev1.ResourceMemory: resource.MustParse("16Gi"), corev1.ResourcePods: resource.MustParse("110")}
+	capacity := corev1.ResourceList{corev1.ResourceCPU: *resource.NewQuantity(PretendedCPUs, resource.DecimalSI), corev1.ResourceMemory: resource.MustParse("16Gi"), corev1.ResourcePods: resource.MustParse("110")}
 	node := &corev1.Node{
 		ObjectMeta: metav1.ObjectMeta{Name: name, Annotations: map[string]string{pretended: "fake"},
 			Labels: map[string]string{corev1.LabelHostname: name, corev1.LabelOSStable: "linux", corev1.LabelArchStable: "arm64"}},
