@@ -53,11 +53,11 @@ func (d *deployment) run(ctx context.Context) error {
 	}
 	plan, err := d.plan(ctx)
 	if err != nil {
-		return fmt.Errorf("%w\nNothing was changed in the cluster", err)
+		return fmt.Errorf("%w\nNothing was changed in the cluster", interrupted(ctx, err))
 	}
 	if !d.KeepLocal {
 		if err := d.removeLocal(ctx); err != nil {
-			return err
+			return fmt.Errorf("%w\nNothing was changed in the cluster", interrupted(ctx, err))
 		}
 	}
 	if err := d.apply(ctx, plan); err != nil {
@@ -76,10 +76,7 @@ func (d *deployment) run(ctx context.Context) error {
 // halfway says how to go on after a break.
 func (d *deployment) halfway(ctx context.Context, err error) error {
 	d.screen.leave()
-	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
-		err = errors.New("interrupted")
-	}
-	if errors.Is(err, rollout.ErrGone) {
+	if err = interrupted(ctx, err); errors.Is(err, rollout.ErrGone) {
 		return fmt.Errorf("%w; was Plumbline stopped? What else was applied, %s takes back", err, d.again("stop"))
 	}
 	return fmt.Errorf("%w\nWhat was applied stays: the same command goes on with the rest, %s takes it back", err, d.again("stop"))
@@ -301,10 +298,16 @@ func (d *deployment) clear(ctx context.Context, plan rollout.Plan) (rollout.Done
 			return done, err
 		}
 	}
-	if d.Taint {
-		return done, d.rollout.Taint(ctx, d.WorkerNodes)
+	taints, err := d.taints(ctx)
+	if err != nil {
+		return done, err
 	}
-	return done, d.rollout.Untaint(ctx)
+	return done, d.rollout.Retaint(ctx, taints)
+}
+
+// taints are those that are to change.
+func (d *deployment) taints(ctx context.Context) ([]rollout.Retaint, error) {
+	return d.rollout.Retaints(ctx, d.Taint, d.WorkerNodes)
 }
 
 // controllers are what KEDA asks.
@@ -347,11 +350,14 @@ const (
 func (d *deployment) diff(ctx context.Context) error {
 	plan, err := d.plan(ctx)
 	if err == nil {
+		plan.Retaints, err = d.taints(ctx)
+	}
+	if err == nil {
 		err = plan.WriteDiff(d.p.Stdout)
 	}
 	switch {
 	case err != nil:
-		return &exit{exitUnknown, err}
+		return &exit{exitUnknown, interrupted(ctx, err)}
 	case plan.Changes():
 		return &exit{code: exitDiffers}
 	}
@@ -360,5 +366,5 @@ func (d *deployment) diff(ctx context.Context) error {
 
 // stop takes everything back; the volume stays.
 func (d *deployment) stop(ctx context.Context) error {
-	return takedown{client: d.client}.run(ctx, d.p.Stderr)
+	return takedown{client: d.client, again: d.again("stop")}.run(ctx, d.p.Stderr)
 }

@@ -38,9 +38,12 @@ Examples:
 }
 
 func (c *stopCommand) Run(ctx context.Context, p *Process) error {
+	if err := c.Validate(); err != nil {
+		return misused(err)
+	}
 	err := c.stop(ctx, p)
-	if err != nil && errors.Is(context.Cause(ctx), context.Canceled) {
-		return fmt.Errorf("interrupted; another plumbline stop goes on with what is left: %w", err)
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) { // later ones say errInterrupted
+		return fmt.Errorf("%w: nothing was stopped", errInterrupted)
 	}
 	return err
 }
@@ -53,14 +56,14 @@ func (c *stopCommand) stop(ctx context.Context, p *Process) error {
 	if err != nil {
 		return err
 	}
-	t := takedown{client: client, deleteData: c.DeleteData, force: c.Force}
+	t := takedown{client: client, deleteData: c.DeleteData, force: c.Force, again: "another plumbline stop"}
 	plan, err := stop.Look(ctx, client, t.options())
 	if err != nil {
 		return err
 	}
 	local := c.local(ctx, p)
 	if plan.Empty() && len(local) == 0 {
-		fmt.Fprintf(p.Stdout, "Nothing of Plumbline's is in the namespace %s.\n", c.Namespace)
+		fmt.Fprintf(p.Stdout, "Nothing of Plumbline's is in the namespace %s. A deploy that has applied nothing yet is not seen: end it where it runs, by Ctrl-C.\n", c.Namespace)
 		tellKept(p.Stdout, plan)
 		return t.tellElsewhere(ctx, p.Stdout)
 	}
@@ -76,16 +79,22 @@ func (c *stopCommand) stop(ctx context.Context, p *Process) error {
 	if err := c.mayDeleteData(ctx, client, plan); err != nil {
 		return err
 	}
-	if !c.Yes && !agreed(p, "Stop it?") {
+	if !c.Yes && !agreed(ctx, p, "Stop it?") {
 		return errors.New("nothing was stopped")
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, c.Timeout, fmt.Errorf("not done after %s (--timeout); another plumbline stop goes on", c.Timeout))
 	defer cancel()
-	if err := t.run(ctx, p.Stdout); err != nil {
-		return err
+	if !plan.Empty() {
+		if err := t.run(ctx, p.Stdout); err != nil {
+			return err
+		}
 	}
 	for _, here := range local {
-		if err := here.remove(ctx); err != nil {
+		err := here.remove(ctx)
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return fmt.Errorf("%w; of this machine's containers stays what is left", errInterrupted)
+		case err != nil:
 			return err
 		}
 	}
@@ -110,6 +119,18 @@ func (c *stopCommand) local(ctx context.Context, p *Process) (all []container) {
 type takedown struct {
 	client            *kube.Client
 	deleteData, force bool
+	again             string // command that goes on where it breaks off
+}
+
+// errInterrupted is the end by Ctrl-C or SIGTERM.
+var errInterrupted = errors.New("interrupted")
+
+// interrupted tells what ended in the middle because it was to end from what failed.
+func interrupted(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return errInterrupted
+	}
+	return err
 }
 
 func (t takedown) options() stop.Options {
@@ -127,7 +148,16 @@ func (t takedown) run(ctx context.Context, to io.Writer) error {
 	view := stopView{to: to, live: isTerminal(to)}
 	o.Progress = view.show
 	began := time.Now()
-	result, err := stop.Run(ctx, t.client, o)
+	within, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cancel(nil)
+	defer context.AfterFunc(ctx, func() {
+		why := context.Cause(ctx)
+		if errors.Is(ctx.Err(), context.Canceled) {
+			why = fmt.Errorf("%w; %s goes on", errInterrupted, t.again)
+		}
+		cancel(why)
+	})()
+	result, err := stop.Run(within, t.client, o)
 	view.end()
 	if err != nil {
 		return err
@@ -239,14 +269,24 @@ func hubBacklog(ctx context.Context, client *kube.Client) (q hubapi.Queue, err e
 }
 
 // agreed asks on a terminal; elsewhere nobody is there to be asked.
-func agreed(p *Process, question string) bool {
+func agreed(ctx context.Context, p *Process, question string) bool {
 	in, ok := p.Stdin.(io.Writer)
 	if !ok || !isTerminal(in) || !isTerminal(p.Stdout) {
 		return true
 	}
 	fmt.Fprintf(p.Stdout, "%s [y/N] ", question)
-	answer, _ := bufio.NewReader(p.Stdin).ReadString('\n')
-	return slices.Contains([]string{"y", "yes"}, strings.ToLower(strings.TrimSpace(answer)))
+	answered := make(chan string, 1)
+	go func() { // ends with the process, where nobody answers
+		answer, _ := bufio.NewReader(p.Stdin).ReadString('\n')
+		answered <- strings.ToLower(strings.TrimSpace(answer))
+	}()
+	select {
+	case answer := <-answered:
+		return answer == "y" || answer == "yes"
+	case <-ctx.Done():
+		fmt.Fprintln(p.Stdout)
+		return false
+	}
 }
 
 // stopView shows stages: one line each when it is done, and on a terminal one that changes for the stage that is waited for.

@@ -1,6 +1,9 @@
 package config
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // Stop is the configuration of taking back what was deployed.
 type Stop struct {
@@ -13,4 +16,12 @@ type Stop struct {
 	Force      bool          `help:"Let go of a ScaledJob that waits for a KEDA that was removed." env:"-"`
 	Local      bool          `help:"Remove this machine's containers as well: docker's and podman's that run an image of Plumbline's, but for compose's." env:"-"`
 	Timeout    time.Duration `help:"Give up after this long; what was not done then, the next stop does." default:"5m"`
+}
+
+// Validate refuses what cannot be honoured.
+func (s *Stop) Validate() error {
+	if s.Timeout <= 0 {
+		return errors.New("--timeout must be longer than 0")
+	}
+	return nil
 }

@@ -52,7 +52,7 @@ func (c *Conflict) Error() string {
 	for _, f := range c.Fields {
 		list = append(list, fmt.Sprintf("%s (by %s)", f.Field, f.Manager))
 	}
-	advice := "undo that, or take them over with --force-conflicts"
+	advice := "give deploy the same, undo that, or take them over with --force-conflicts"
 	if slices.ContainsFunc(c.Fields, func(f Contested) bool { return strings.HasPrefix(f.Manager, "kubectl-") }) {
 		advice += ", which is right where kubectl apply has made it of deploy --dry-run"
 	}

@@ -81,35 +81,53 @@ func taintedFor(o Object) []string {
 	return strings.FieldsFunc(o.Annotations()[taintedAnnotation], func(r rune) bool { return r == ',' })
 }
 
-// Taint keeps pods off a node that do not tolerate ControlPlaneTaint, and records for which namespace. A taint that somebody
-// else set is left as theirs. False: nothing was to be done.
+// Taint is the machine as Client.Taint leaves it; false: nothing is to be done. A taint that somebody else set is left as theirs.
+func (m Machine) Taint(namespace string) (Machine, bool) {
+	if m.Tainted && (len(m.TaintedFor) == 0 || slices.Contains(m.TaintedFor, namespace)) {
+		return m, false
+	}
+	if !m.Tainted { // whoever wanted it before, somebody has lifted it
+		m.TaintedFor = nil
+	}
+	m.Tainted, m.TaintedFor = true, append(slices.Clone(m.TaintedFor), namespace)
+	return m, true
+}
+
+// Untaint is the machine as Client.Untaint leaves it; false: nothing is to be done.
+func (m Machine) Untaint(namespace string) (Machine, bool) {
+	if !slices.Contains(m.TaintedFor, namespace) {
+		return m, false
+	}
+	m.TaintedFor = slices.DeleteFunc(slices.Clone(m.TaintedFor), func(n string) bool { return n == namespace })
+	m.Tainted = m.Tainted && len(m.TaintedFor) > 0
+	return m, true
+}
+
+// Taints are what of a node is about our taint, as the API has it.
+func (m Machine) Taints() Object {
+	o := Object{"apiVersion": "v1", "kind": "Node", "metadata": object{"name": m.Name}}
+	if len(m.TaintedFor) > 0 {
+		o["metadata"] = object{"name": m.Name, "annotations": object{taintedAnnotation: strings.Join(m.TaintedFor, ",")}}
+	}
+	if m.Tainted {
+		o["spec"] = object{"taints": []any{ourTaint()}}
+	}
+	return o
+}
+
+// Taint keeps pods off a node that do not tolerate ControlPlaneTaint, and records for which namespace. False: nothing was to be
+// done.
 func (c *Client) Taint(ctx context.Context, node, namespace string) (bool, error) {
-	return c.retaint(ctx, node, func(o Object) (taints []any, namespaces []string, change bool) {
-		taints, namespaces = taintsOf(o), taintedFor(o)
-		there := slices.ContainsFunc(taints, isOurTaint)
-		if slices.Contains(namespaces, namespace) && there || there && len(namespaces) == 0 {
-			return nil, nil, false
-		}
-		if !there {
-			taints, namespaces = append(taints, object{"key": ControlPlaneTaint, "effect": string(corev1.TaintEffectNoSchedule)}), nil
-		}
-		return taints, append(namespaces, namespace), true
-	})
+	return c.retaint(ctx, node, func(m Machine) (Machine, bool) { return m.Taint(namespace) })
 }
 
 // Untaint takes back what Taint did for the namespace; the taint goes when no other namespace wants it. False: it was not ours.
 func (c *Client) Untaint(ctx context.Context, node, namespace string) (bool, error) {
-	return c.retaint(ctx, node, func(o Object) (taints []any, namespaces []string, change bool) {
-		taints, namespaces = taintsOf(o), taintedFor(o)
-		if !slices.Contains(namespaces, namespace) {
-			return nil, nil, false
-		}
-		namespaces = slices.DeleteFunc(namespaces, func(n string) bool { return n == namespace })
-		if len(namespaces) == 0 {
-			taints = slices.DeleteFunc(taints, isOurTaint)
-		}
-		return taints, namespaces, true
-	})
+	return c.retaint(ctx, node, func(m Machine) (Machine, bool) { return m.Untaint(namespace) })
+}
+
+func ourTaint() object {
+	return object{"key": ControlPlaneTaint, "effect": string(corev1.TaintEffectNoSchedule)}
 }
 
 func isOurTaint(v any) bool {
@@ -117,23 +135,31 @@ func isOurTaint(v any) bool {
 	return Object(t).Text("key") == ControlPlaneTaint
 }
 
-func taintsOf(o Object) []any {
+// taintsOf are a node's taints, with ours or without.
+func taintsOf(o Object, ours bool) []any {
 	taints, _ := o.At("spec", "taints").([]any)
-	return slices.Clone(taints)
+	taints = slices.Clone(taints)
+	switch there := slices.ContainsFunc(taints, isOurTaint); {
+	case ours && !there:
+		taints = append(taints, ourTaint())
+	case !ours:
+		taints = slices.DeleteFunc(taints, isOurTaint)
+	}
+	return taints
 }
 
 // retaint reads and writes until nobody has changed the node between the two. A node that is gone needs nothing.
-func (c *Client) retaint(ctx context.Context, node string, change func(Object) (taints []any, namespaces []string, change bool)) (bool, error) {
+func (c *Client) retaint(ctx context.Context, node string, change func(Machine) (Machine, bool)) (bool, error) {
 	for {
 		o, there, err := c.Get(ctx, Ref{Kind: "Node", Name: node})
 		if err != nil || !there {
 			return false, err
 		}
-		taints, namespaces, wanted := change(o)
+		after, wanted := change(machineOf(o))
 		if !wanted {
 			return false, nil
 		}
-		_, err = c.Merge(ctx, o.Ref(), taintPatch(o.Version(), taints, namespaces))
+		_, err = c.Merge(ctx, o.Ref(), taintPatch(o.Version(), taintsOf(o, after.Tainted), after.TaintedFor))
 		if !apierrors.IsConflict(err) || ctx.Err() != nil {
 			return err == nil, err
 		}

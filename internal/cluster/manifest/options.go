@@ -184,7 +184,7 @@ func (o *Options) check() error {
 		complain("workers end after %s without work: give more than %s, after which a dead worker's picture comes back", o.Worker.ExitWhenIdle, leaseOfACapture)
 	}
 	if o.Worker.Sessions < 1 || o.Worker.MaxReplicas < 1 {
-		complain("%d sessions in each of %d workers: give at least 1", o.Worker.Sessions, o.Worker.MaxReplicas)
+		complain("workers: %[2]d, sessions of each: %[1]d; give at least 1 of both", o.Worker.Sessions, o.Worker.MaxReplicas)
 	}
 	for what, quantity := range map[string]string{"storage": o.Hub.Storage, "CPU": o.Worker.CPU, "memory": o.Worker.Memory} {
 		if _, err := resource.ParseQuantity(quantity); err != nil {

@@ -18,12 +18,21 @@ func (p Plan) WriteDiff(w io.Writer) error {
 		if s.Act != Create && s.Act != Change {
 			continue
 		}
-		if err := writeDiff(w, s.Object.Ref(), bare(s.Before), bare(s.After)); err != nil {
+		after := s.After
+		if s.Act == Create { // with what the cluster fills in it would be longer, and part of that is made up anew each time
+			after = s.Object
+		}
+		if err := writeDiff(w, s.Object.Ref(), bare(s.Before), bare(after)); err != nil {
 			return err
 		}
 	}
 	for _, o := range p.Leftovers {
 		if err := writeDiff(w, o.Ref(), bare(o), nil); err != nil {
+			return err
+		}
+	}
+	for _, c := range p.Retaints {
+		if err := writeDiff(w, c.Before.Taints().Ref(), c.Before.Taints(), c.After.Taints()); err != nil {
 			return err
 		}
 	}

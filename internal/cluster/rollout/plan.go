@@ -33,11 +33,12 @@ type Step struct {
 type Plan struct {
 	Steps     []Step
 	Leftovers []kube.Object // made by an earlier version, wanted no more
+	Retaints  []Retaint     // not of Rollout.Plan: nodes come and go, and the rollout asks again when it is at them
 }
 
 // Changes tells whether anything would become different.
 func (p Plan) Changes() bool {
-	return len(p.Leftovers) > 0 || slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Act == Create || s.Act == Change })
+	return len(p.Leftovers) > 0 || len(p.Retaints) > 0 || slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Act == Create || s.Act == Change })
 }
 
 // Late parts the new ScaledJobs from what must be ready before them: one whose scaler does not answer yet is asked about again after
@@ -165,6 +166,9 @@ func (r *Rollout) leftovers(ctx context.Context, set []kube.Object) (left []kube
 	return left, nil
 }
 
+// counters are annotations in which the cluster counts up changes.
+var counters = []string{"deprecated.daemonset.template.generation", "deployment.kubernetes.io/revision"}
+
 // bare is an object without what the cluster alone writes.
 func bare(o kube.Object) kube.Object {
 	if o == nil {
@@ -172,9 +176,24 @@ func bare(o kube.Object) kube.Object {
 	}
 	o = o.Copy()
 	delete(o, "status")
-	if m, ok := o["metadata"].(map[string]any); ok {
-		for _, field := range []string{"managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "selfLink"} {
-			delete(m, field)
+	m, ok := o["metadata"].(map[string]any)
+	if !ok {
+		return o
+	}
+	for _, field := range []string{"managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "selfLink"} {
+		delete(m, field)
+	}
+	if notes, ok := m["annotations"].(map[string]any); ok {
+		for _, name := range counters {
+			delete(notes, name)
+		}
+		if len(notes) == 0 {
+			delete(m, "annotations")
+		}
+	}
+	if o.Kind() == "Service" {
+		for _, port := range o.List("spec", "ports") {
+			delete(port, "nodePort") // given out by the cluster, and another one in each dry run
 		}
 	}
 	return o

@@ -162,6 +162,8 @@ func TestSeal(t *testing.T) {
 func TestControlPlanes(t *testing.T) {
 	plane, worker := kube.Machine{Name: "plane", Ready: true, ControlPlane: true}, kube.Machine{Name: "worker", Ready: true, Labels: map[string]string{"gpu": "yes"}}
 	cordoned, away, tainted := worker, worker, worker
+	closed := plane
+	closed.Tainted = true
 	cordoned.Cordoned, away.Ready, tainted.Repels = true, false, []string{"nvidia.com/gpu"}
 	for name, c := range map[string]struct {
 		all     []kube.Machine
@@ -176,6 +178,7 @@ func TestControlPlanes(t *testing.T) {
 		"tainted":                    {[]kube.Machine{plane, tainted}, nil, nil, true},
 		"the workers' labels":        {[]kube.Machine{plane, worker}, map[string]string{"gpu": "yes"}, []string{"plane"}, false},
 		"not the workers' labels":    {[]kube.Machine{plane, worker}, map[string]string{"gpu": "no"}, nil, true},
+		"tainted before":             {[]kube.Machine{closed, cordoned}, nil, nil, false},
 		"a control plane not listed": {[]kube.Machine{worker}, nil, nil, false},
 	} {
 		got, why := rollout.ControlPlanes(c.all, c.workers)
@@ -185,15 +188,76 @@ func TestControlPlanes(t *testing.T) {
 	}
 }
 
-// A deploy that is told not to taint lifts what an earlier one did.
-func TestTaintIsLiftedAgain(t *testing.T) {
+// retaints are what would change, as it is shown.
+func retaints(t *testing.T, r *rollout.Rollout, keepOff bool) (rollout.Plan, string) {
+	t.Helper()
+	all, err := r.Retaints(t.Context(), keepOff, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := rollout.Plan{Retaints: all}
+	var text strings.Builder
+	if err := p.WriteDiff(&text); err != nil {
+		t.Fatal(err)
+	}
+	return p, text.String()
+}
+
+// What --diff shows of taints is what is done; a deploy that is told not to taint lifts what an earlier one did.
+func TestTaintsAreShownAndSetAndLifted(t *testing.T) {
 	town, r := newTown()
 	town.machines = []kube.Machine{{Name: "plane", Ready: true, ControlPlane: true}, {Name: "worker", Ready: true}}
-	if err := r.Taint(t.Context(), nil); err != nil || !slices.Equal(town.tainted, []string{"plane"}) {
-		t.Fatalf("%v, %v", town.tainted, err)
+	for _, c := range []struct {
+		keepOff bool
+		shown   string
+	}{
+		{true, `diff live/Node/plane new/Node/plane
+--- live/Node/plane
++++ new/Node/plane
+@@ -1,4 +1,10 @@
+ apiVersion: v1
+ kind: Node
+ metadata:
++  annotations:
++    plumbline/tainted-for: plumbline
+   name: plane
++spec:
++  taints:
++  - effect: NoSchedule
++    key: plumbline/control-plane
+`},
+		{false, `diff live/Node/plane new/Node/plane
+--- live/Node/plane
++++ new/Node/plane
+@@ -1,10 +1,4 @@
+ apiVersion: v1
+ kind: Node
+ metadata:
+-  annotations:
+-    plumbline/tainted-for: plumbline
+   name: plane
+-spec:
+-  taints:
+-  - effect: NoSchedule
+-    key: plumbline/control-plane
+`},
+	} {
+		p, shown := retaints(t, r, c.keepOff)
+		if diff := cmp.Diff(c.shown, shown); diff != "" || !p.Changes() {
+			t.Errorf("to be tainted: %v, shown: %s", c.keepOff, diff)
+		}
+		if town.machines[0].Tainted == c.keepOff {
+			t.Error("looking has changed it")
+		}
+		if err := r.Retaint(t.Context(), p.Retaints); err != nil || town.machines[0].Tainted != c.keepOff || town.machines[1].Tainted {
+			t.Errorf("to be tainted: %v, but %+v, %v", c.keepOff, town.machines, err)
+		}
+		if p, shown := retaints(t, r, c.keepOff); p.Changes() || shown != "" {
+			t.Errorf("the second time: %s", shown)
+		}
 	}
-	if err := r.Untaint(t.Context()); err != nil || len(town.tainted) > 0 {
-		t.Errorf("%v, %v", town.tainted, err)
+	if want := []string{"tainted node plane with plumbline/control-plane:NoSchedule: workers keep off it", "node plane is no longer tainted by this installation"}; !slices.Equal(town.said, want) {
+		t.Errorf("it said %q", town.said)
 	}
 }
 
@@ -259,6 +323,36 @@ func TestDiff(t *testing.T) {
 		if strings.Contains(text.String(), never) {
 			t.Errorf("%q is in\n%s", never, text.String())
 		}
+	}
+}
+
+// The cluster counts changes, and fills in what nobody asked for: neither is a change of its own.
+func TestDiffShowsWhatIsWantedOnly(t *testing.T) {
+	town, r := newTown()
+	apply(t, r, plan(t, r, installation()...).Steps)
+	counted := func(change string, image string) kube.Object {
+		o := object("DaemonSet", "export", map[string]any{"spec": map[string]any{"image": image}})
+		set(o, map[string]any{"deprecated.daemonset.template.generation": change, "own": image}, "metadata", "annotations")
+		return o
+	}
+	town.put(counted("1", "old"))
+	town.filled = map[string]any{"clusterIP": "10.0.0.7"}
+	var text strings.Builder
+	wanted := append(installation(), counted("2", "new"), object("Service", "hub", nil))
+	if err := plan(t, r, wanted...).WriteDiff(&text); err != nil {
+		t.Fatal(err)
+	}
+	for line, want := range map[string]bool{"-  image: old\n": true, "+  image: new\n": true, "+    own: new\n": true, "+kind: Service\n": true, "generation": false, "clusterIP": false} {
+		if strings.Contains(text.String(), line) != want {
+			t.Errorf("%q is shown: %v, in\n%s", line, !want, text.String())
+		}
+	}
+	service := func(port map[string]any) kube.Object {
+		return object("Service", "hub", map[string]any{"spec": map[string]any{"ports": []any{port}}})
+	}
+	town.put(service(map[string]any{"port": 1883, "nodePort": 32769}))
+	if p := plan(t, r, append(installation(), counted("2", "old"), service(map[string]any{"port": 1883}))...); p.Changes() {
+		t.Error("a count, or a port that the cluster gave out, is a change")
 	}
 }
 

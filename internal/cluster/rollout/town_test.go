@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -18,9 +17,9 @@ type town struct {
 	objects  map[kube.Ref]kube.Object
 	order    []kube.Ref // of what was applied
 	machines []kube.Machine
-	tainted  []string
 	log      string // of every container
 	refuse   map[string]error
+	filled   map[string]any // into the specification of every new Service
 	versions int
 	said     []string
 }
@@ -94,6 +93,9 @@ func (t *town) Apply(_ context.Context, o kube.Object, how kube.Applying) (kube.
 			return before, nil
 		}
 	}
+	if o.Kind() == "Service" && t.filled != nil && t.objects[o.Ref()] == nil {
+		after["spec"] = t.filled
+	}
 	if how.DryRun {
 		return after, nil
 	}
@@ -144,15 +146,21 @@ func (t *town) Delete(_ context.Context, r kube.Ref, how kube.Deletion) (bool, e
 
 func (t *town) Machines(context.Context) ([]kube.Machine, error) { return t.machines, nil }
 
-func (t *town) Taint(_ context.Context, node, _ string) (bool, error) {
-	t.tainted = append(t.tainted, node)
-	return true, nil
+func (t *town) Taint(_ context.Context, node, namespace string) (bool, error) {
+	return t.retaint(node, func(m kube.Machine) (kube.Machine, bool) { return m.Taint(namespace) })
 }
 
-func (t *town) Untaint(_ context.Context, node, _ string) (bool, error) {
-	before := len(t.tainted)
-	t.tainted = slices.DeleteFunc(t.tainted, func(n string) bool { return n == node })
-	return len(t.tainted) < before, nil
+func (t *town) Untaint(_ context.Context, node, namespace string) (bool, error) {
+	return t.retaint(node, func(m kube.Machine) (kube.Machine, bool) { return m.Untaint(namespace) })
+}
+
+func (t *town) retaint(node string, change func(kube.Machine) (kube.Machine, bool)) (changed bool, err error) {
+	for i, m := range t.machines {
+		if m.Name == node {
+			t.machines[i], changed = change(m)
+		}
+	}
+	return changed, nil
 }
 
 func (t *town) LastLines(context.Context, string, string, string, bool, int) (string, error) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"plumbline/internal/cluster/kube"
+	"plumbline/internal/wording"
 )
 
 // finalizer is by which KEDA holds its objects until it has done with them: a ScaledJob until it is no longer scaled.
@@ -29,26 +30,42 @@ func (r *run) letGo(ctx context.Context, all []kube.Object) error {
 		if _, err := r.Merge(ctx, o.Ref(), map[string]any{"metadata": map[string]any{"resourceVersion": o.Version(), "finalizers": others}}); err != nil {
 			return err
 		}
+		if !r.gone[o.UID()] { // an earlier run has asked it to go
+			r.result.Deleted++
+			r.gone[o.UID()] = true
+		}
 	}
 	return nil
 }
 
 // stuck says what to do about objects that do not go.
 func stuck(all []kube.Object) (texts []string) {
-	var keda, others []kube.Object
+	var others []kube.Object
 	for _, o := range all {
-		if heldByKEDA(o) {
-			keda = append(keda, o)
-		} else {
+		if !heldByKEDA(o) {
 			others = append(others, o)
 		}
 	}
-	if len(keda) > 0 {
-		texts = append(texts, fmt.Sprintf("deleted, but held by KEDA, which has not let go (%s): %s. Start KEDA's operator and it goes; where KEDA is gone for good, plumbline stop --force takes the hold away",
-			finalizer, strings.Join(describe(keda), ", ")))
+	if text := waitsForKEDA(all); text != "" {
+		texts = append(texts, text)
 	}
 	if len(others) > 0 {
-		texts = append(texts, fmt.Sprintf("deleted, but does not go: %s; metadata.finalizers says who holds it", strings.Join(describe(others), ", ")))
+		texts = append(texts, fmt.Sprintf("deleted, but %s not go: %s; metadata.finalizers says who holds it", wording.Agree(len(others), "does", "do"), strings.Join(describe(others), ", ")))
 	}
 	return texts
+}
+
+// waitsForKEDA says which of the objects KEDA holds, and what to do about that; "": none.
+func waitsForKEDA(all []kube.Object) string {
+	var held []kube.Object
+	for _, o := range all {
+		if heldByKEDA(o) {
+			held = append(held, o)
+		}
+	}
+	if len(held) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("deleted, but held by KEDA, which has not let go (%s): %s. Start KEDA's operator and %s; where KEDA is gone for good, plumbline stop --force takes the hold away",
+		finalizer, strings.Join(describe(held), ", "), wording.Agree(len(held), "it goes", "they go"))
 }

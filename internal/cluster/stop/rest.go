@@ -45,7 +45,7 @@ func (r *run) hubEnds(ctx context.Context) (string, error) {
 
 // restGoes deletes what is left, in the reverse of the order in which it is needed, and waits until it is gone.
 func (r *run) restGoes(ctx context.Context) (string, error) {
-	before := r.result.Deleted
+	before, waited := r.result.Deleted, false
 	var held []kube.Object
 	left, err := r.await(ctx, r.Margin, func(ctx context.Context) ([]kube.Object, error) {
 		all, err := r.made(ctx)
@@ -59,22 +59,26 @@ func (r *run) restGoes(ctx context.Context) (string, error) {
 			}
 		}
 		held = slices.DeleteFunc(slices.Clone(going), func(o kube.Object) bool { return !heldByKEDA(o) })
-		if r.withoutKEDA { // there is no sense in waiting for it
+		if len(r.hung) > 0 { // there is no sense in waiting for it
 			going = slices.DeleteFunc(going, heldByKEDA)
 		}
+		waited = waited || len(going) > 0
 		return going, r.letGo(ctx, held)
 	})
 	if err != nil {
 		return "", err
 	}
-	if r.withoutKEDA {
+	if len(r.hung) > 0 {
 		left = append(left, held...)
 	}
 	r.result.Stuck = append(r.result.Stuck, stuck(left)...)
-	if r.result.Deleted == before {
-		return "", nil
+	switch n := r.result.Deleted - before; {
+	case n > 0:
+		return wording.Count(n, "object") + " deleted", nil
+	case waited && len(left) == 0:
+		return "gone", nil
 	}
-	return wording.Count(r.result.Deleted-before, "object") + " deleted", nil
+	return "", nil
 }
 
 // made lists what deploy made, and the Leases by which its controllers agree who places.
@@ -135,9 +139,8 @@ func (r *run) dataGoes(ctx context.Context) (string, error) {
 	if err != nil || len(claims) == 0 {
 		return "", err
 	}
-	names := strings.Join(describe(claims), ", ")
 	if !r.DeleteData {
-		r.result.Kept = append(r.result.Kept, names+": what the hub has accepted is on it, and the next deploy goes on with it (--delete-data removes it)")
+		r.result.Kept = append(r.result.Kept, strings.Join(describe(claims), ", ")+": what the hub has accepted is there, and the next deploy goes on with that (--delete-data removes it)")
 		return "the volume stays", nil
 	}
 	left, err := r.await(ctx, r.Margin, func(ctx context.Context) ([]kube.Object, error) {

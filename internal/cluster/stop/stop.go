@@ -104,6 +104,9 @@ func Run(ctx context.Context, c Cluster, o Options) (Result, error) {
 	} {
 		r.stage = stage.name
 		text, err := stage.run(ctx)
+		if ctx.Err() != nil && err != nil && !errors.Is(err, context.Cause(ctx)) {
+			err = r.over(ctx, nil)
+		}
 		if err != nil {
 			return r.result, fmt.Errorf("stopping (%s): %w", stage.name, err)
 		}
@@ -122,7 +125,7 @@ type run struct {
 	result Result
 	gone   map[string]bool // UIDs that were asked to go
 
-	withoutKEDA bool // it did not let a ScaledJob go
+	hung []kube.Object // ScaledJobs that KEDA did not let go
 }
 
 // remove deletes an object once, and counts it.
@@ -140,19 +143,20 @@ func (r *run) remove(ctx context.Context, o kube.Object, how kube.Deletion) erro
 }
 
 // await looks until nothing is left, the context ends, or the patience does, which is no error: then what is left is given.
-func (r *run) await(ctx context.Context, patience time.Duration, left func(context.Context) ([]kube.Object, error)) ([]kube.Object, error) {
+func (r *run) await(ctx context.Context, patience time.Duration, left func(context.Context) ([]kube.Object, error)) (there []kube.Object, err error) {
 	tick := time.NewTicker(r.Look)
 	defer tick.Stop()
 	end := time.Now().Add(patience)
 	told := ""
 	for {
-		there, err := left(ctx)
-		if err != nil {
+		now, err := left(ctx)
+		if err != nil && ctx.Err() != nil { // it was asked when the time was over
+			return there, r.over(ctx, there)
+		}
+		if err != nil || len(now) == 0 {
 			return nil, err
 		}
-		if len(there) == 0 {
-			return nil, nil
-		}
+		there = now
 		if names := describe(there); strings.Join(names, ";") != told {
 			told = strings.Join(names, ";")
 			r.Progress(Progress{Stage: r.stage, Left: names})
@@ -163,9 +167,26 @@ func (r *run) await(ctx context.Context, patience time.Duration, left func(conte
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return there, fmt.Errorf("%w; still there: %s", context.Cause(ctx), strings.Join(describe(there), ", "))
+			return there, r.over(ctx, there)
 		}
 	}
+}
+
+// over says what was waited for when the context ended, and what would never have gone.
+func (r *run) over(ctx context.Context, there []kube.Object) error {
+	err := context.Cause(ctx)
+	if len(there) > 0 {
+		err = fmt.Errorf("%w; still there: %s", err, strings.Join(describe(there), ", "))
+	}
+	for _, o := range r.hung {
+		if !slices.ContainsFunc(there, func(t kube.Object) bool { return t.UID() == o.UID() }) {
+			there = append(there, o)
+		}
+	}
+	if text := waitsForKEDA(there); text != "" && !r.Force {
+		err = fmt.Errorf("%w; %s", err, text)
+	}
+	return err
 }
 
 func describe(all []kube.Object) []string {

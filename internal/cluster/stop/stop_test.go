@@ -163,6 +163,65 @@ func TestAnEndedContextSaysWhatIsLeft(t *testing.T) {
 	}
 }
 
+// Whoever gives up while KEDA holds a ScaledJob is told so, whatever is waited for at that time.
+func TestAnEndedContextSaysThatKEDAHoldsTheScaledJob(t *testing.T) {
+	const hint = "held by KEDA, which has not let go (finalizer.keda.sh): ScaledJob plumbline-work. Start KEDA's operator and it goes; where KEDA is gone for good, plumbline stop --force"
+	for name, c := range map[string]struct {
+		at     stop.Stage
+		noKEDA bool
+		soon   time.Duration
+		says   bool
+	}{
+		"while it is waited for": {stop.NoNewWorkers, true, time.Hour, true},
+		"later":                  {stop.WorkersEnd, true, time.Nanosecond, true},
+		"KEDA has let go":        {stop.WorkersEnd, false, time.Hour, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			town := deployed()
+			town.noKEDA, town.slow["plumbline-work-1-a"] = c.noKEDA, 1<<30
+			ctx, cancel := context.WithCancelCause(t.Context())
+			o := options
+			o.KEDATakes = c.soon
+			o.Progress = func(p stop.Progress) {
+				if p.Stage == c.at {
+					cancel(errors.New("it took too long"))
+				}
+			}
+			_, err := stop.Run(ctx, town, o)
+			if err == nil || !strings.Contains(err.Error(), "it took too long; still there: ") || strings.Contains(err.Error(), hint) != c.says {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+}
+
+// Number and verb go together.
+func TestWhatIsSaidOfOneAndOfSeveral(t *testing.T) {
+	for others, want := range map[string]string{"one": "ConfigMap one is in it", "one two": "ConfigMap one, ConfigMap two are in it"} {
+		c := deployed()
+		for name := range strings.FieldsSeq(others) {
+			c.add("ConfigMap", name, foreign)
+		}
+		result, err := run(t, c, func(o *stop.Options) { o.DeleteData = true })
+		if err != nil || !strings.HasSuffix(result.Kept[0], want) {
+			t.Errorf("%q, %v", result.Kept, err)
+		}
+	}
+	for name, c := range map[string]struct {
+		town *town
+		want string
+	}{"one": {&town{}, "1 object deleted"}, "two": {&town{}, "2 objects deleted"}} {
+		c.town.add("Service", "first")
+		if name == "two" {
+			c.town.add("Service", "second")
+		}
+		var told []string
+		if _, err := run(t, c.town, func(o *stop.Options) { o.Progress = func(p stop.Progress) { told = append(told, p.Text) } }); err != nil || !slices.Contains(told, c.want) {
+			t.Errorf("%s: %q, %v", name, told, err)
+		}
+	}
+}
+
 func TestThePlanSaysWhatGoesAndWhatStays(t *testing.T) {
 	plan, err := stop.Look(t.Context(), deployed(), options)
 	if err != nil {

@@ -25,7 +25,7 @@ func (r *run) noNewWorkers(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if r.withoutKEDA = len(left) > 0; r.withoutKEDA {
+	if r.hung = left; len(left) > 0 {
 		return fmt.Sprintf("%s %s still held by KEDA", strings.Join(describe(left), ", "), wording.Agree(len(left), "is", "are")), nil
 	}
 	return "KEDA starts none any more", nil
