@@ -104,7 +104,7 @@ func connect(config *rest.Config, from origin, log *slog.Logger) (*Client, error
 	}
 	base, _, err := rest.DefaultServerUrlFor(config)
 	if err != nil {
-		return nil, fmt.Errorf("the address of the cluster: %w", err)
+		return nil, fmt.Errorf("the kubeconfig's address of the cluster: %w; %s", err, nameAnother)
 	}
 	c := &Client{namespace: from.namespace, server: base.String(), context: from.context, config: config, log: log}
 	var errs [4]error

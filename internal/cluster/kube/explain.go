@@ -81,7 +81,9 @@ func (c *Client) explained(act, kind string, err error) error {
 		return &trouble{ErrUnreachable, fmt.Sprintf("%s: the cluster at %s%s shows a certificate %s. Is it the right one (--kubeconfig, --context)? %v", act, c.server, c.whose(), distrusted(err), innermost(err)), err}
 	case errors.As(err, &web) && strings.Contains(err.Error(), credentials):
 		_, why, _ := strings.Cut(err.Error(), credentials)
-		return &trouble{ErrUnauthenticated, fmt.Sprintf("%s: the kubeconfig%s has a program log in, and that did not: %s", act, c.whose(), strings.TrimPrefix(why, "exec: ")), err}
+		return &trouble{ErrUnauthenticated, fmt.Sprintf("%s: the kubeconfig%s has a program log in, and that did not: %s", act, c.whose(), loginTrouble(why)), err}
+	case strings.Contains(err.Error(), "PEM data"):
+		return &trouble{ErrUnauthenticated, fmt.Sprintf("%s: the certificate or key that the kubeconfig%s names is none (PEM): %v", act, c.whose(), innermost(err)), err}
 	case errors.As(err, new(*json.SyntaxError)):
 		return &trouble{ErrUnreachable, fmt.Sprintf("%s: what answers at %s%s is no Kubernetes cluster; is it the right address (--kubeconfig, --context)?", act, c.server, c.whose()), err}
 	case errors.As(err, &op), errors.As(err, &lookup), errors.As(err, &web):
@@ -92,6 +94,19 @@ func (c *Client) explained(act, kind string, err error) error {
 
 // credentials is how client-go begins when a program that is to log in does not.
 const credentials = "getting credentials: "
+
+// loginTrouble is what client-go says of the program, without its lessons on plugins; the kubeconfig's own hint comes after them.
+func loginTrouble(text string) string {
+	text, rest, _ := strings.Cut(strings.TrimPrefix(text, "exec: "), "\n")
+	_, hint, _ := strings.Cut(rest, "#client-go-credential-plugins")
+	if name, missing := strings.CutSuffix(text, " not found"); missing {
+		text = "there is no program " + strings.TrimPrefix(name, "executable ") + " on this machine"
+	}
+	if hint = strings.TrimSpace(hint); hint != "" {
+		text += ". " + hint
+	}
+	return text
+}
 
 // distrusted says why the certificate that a cluster shows is not believed, or "".
 func distrusted(err error) string {

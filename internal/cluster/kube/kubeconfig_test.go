@@ -1,6 +1,10 @@
 package kube_test
 
 import (
+	"crypto/tls"
+	"crypto/x509"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -9,6 +13,7 @@ import (
 	"testing"
 
 	"plumbline/internal/cluster/kube"
+	"plumbline/internal/testkit/pki"
 )
 
 // of is a kubeconfig with one context, of a server, with further fields of cluster and user.
@@ -100,15 +105,35 @@ func TestAKubeconfigThatIsNotThere(t *testing.T) {
 	}
 }
 
+// listening is the address of one who shows a certificate.
+func listening(t *testing.T, shown pki.Certificate) string {
+	t.Helper()
+	pair, err := tls.LoadX509KeyPair(shown.CertFile, shown.KeyFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := httptest.NewUnstartedServer(http.NotFoundHandler())
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.TLS = &tls.Config{Certificates: []tls.Certificate{pair}}
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
 func TestWhyAClusterCannotBeAskedIsSaid(t *testing.T) {
-	refuses := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	refuses := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(http.StatusUnauthorized)
 		_, _ = w.Write([]byte(`{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Unauthorized","message":"Unauthorized","code":401}`))
 	}))
+	refuses.TLS = &tls.Config{ClientAuth: tls.RequestClientCert} // as API servers do
+	refuses.Config.ErrorLog = log.New(io.Discard, "", 0)
+	refuses.StartTLS()
 	defer refuses.Close()
 	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) }))
 	defer page.Close()
+	authority := pki.New(t, "cluster")
+	trusted := ", certificate-authority: " + authority.File
 	for name, c := range map[string]struct {
 		config string
 		want   []string
@@ -119,8 +144,18 @@ func TestWhyAClusterCannotBeAskedIsSaid(t *testing.T) {
 		"a web page":      {of(page.URL, "", ""), []string{"is no Kubernetes cluster", page.URL}},
 		"no login program": {
 			of(refuses.URL, ", insecure-skip-tls-verify: true", `exec: {apiVersion: client.authentication.k8s.io/v1, command: no-such-login, interactiveMode: Never, installHint: "get it from its maker"}`),
-			[]string{"has a program log in, and that did not", "no-such-login", "get it from its maker"},
+			[]string{"has a program log in, and that did not: there is no program no-such-login on this machine. get it from its maker"},
 		},
+		"login fails": {
+			of(refuses.URL, ", insecure-skip-tls-verify: true", `exec: {apiVersion: client.authentication.k8s.io/v1, command: "false", interactiveMode: Never}`),
+			[]string{"has a program log in, and that did not", "exit code 1"},
+		},
+		"certificate that is none": {
+			of(refuses.URL, ", insecure-skip-tls-verify: true", "client-certificate: /etc/hostname, client-key: /etc/hostname"),
+			[]string{"the certificate or key that the kubeconfig (context here) names is none"},
+		},
+		"expired":      {of(listening(t, authority.Server(pki.Expired)), trusted, ""), []string{"a certificate that has expired", "clock"}},
+		"another name": {of(listening(t, authority.Server(func(c *x509.Certificate) { c.IPAddresses = nil })), trusted, ""), []string{"a certificate that is not for this address"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			client, err := kube.Connect(kube.Options{Kubeconfig: written(t, c.config)})

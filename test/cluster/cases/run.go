@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"plumbline/internal/wording"
 )
 
 // sideBySide is how many cases there are at a time beside those on real nodes. Most of what they do is wait.
@@ -39,7 +41,7 @@ func RunAll(ctx context.Context, w *World, only string, progress io.Writer) ([]V
 		r.stage(ctx, chosen, first, next)
 		first = next
 	}
-	fmt.Fprintf(progress, "%d cases in %s\n", len(chosen), span(r.verdicts).Round(time.Second))
+	fmt.Fprintf(progress, "%s in %s\n", wording.Count(len(chosen), "case"), span(r.verdicts).Round(time.Second))
 	return r.verdicts, nil
 }
 
