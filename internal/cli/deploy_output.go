@@ -53,7 +53,7 @@ func writeFolder(folder string, files map[string][]byte) error {
 		return fmt.Errorf("looking at %s: %w", folder, err)
 	}
 	if len(foreign) > 0 {
-		return fmt.Errorf("%s holds %s, which is not of this version: name an empty folder, or remove what is no longer wanted", folder, strings.Join(foreign, ", "))
+		return fmt.Errorf("%s holds %s, which %s not of this version: name an empty folder, or remove what is no longer wanted", folder, strings.Join(foreign, ", "), wording.Agree(len(foreign), "is", "are"))
 	}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		path := filepath.Join(folder, filepath.FromSlash(name))

@@ -84,7 +84,7 @@ func judgeDaemonSet(p Progress, o kube.Object, pods []kube.Object, away []string
 	p.Ready = ready >= wanted-gone && updated >= wanted-gone
 	p.Text = fmt.Sprintf("on %d of %s", ready, wording.Count(wanted, "node"))
 	if gone > 0 {
-		p.Text += "; these nodes do not answer: " + strings.Join(excused, ", ")
+		p.Text += "; " + wording.Agree(gone, "this node does not answer: ", "these nodes do not answer: ") + strings.Join(excused, ", ")
 	}
 	if wanted == 0 {
 		p.Text = "no node matches its selector"

@@ -467,7 +467,7 @@ func TestNodesThatAreAway(t *testing.T) {
 	set(pod, map[string]any{"app": "export"}, "metadata", "labels")
 	town.put(pod)
 	p, err := waits(t, r, set3)
-	if err != nil || !p.Ready || p.Text != "on 1 of 2 nodes; these nodes do not answer: away" {
+	if err != nil || !p.Ready || p.Text != "on 1 of 2 nodes; this node does not answer: away" {
 		t.Errorf("%+v, %v", p, err)
 	}
 }
