@@ -95,6 +95,9 @@ func Run(ctx context.Context, c Cluster, o Options) (Result, error) {
 		o.KEDATakes = 20 * time.Second
 	}
 	r := &run{Cluster: c, Options: o, gone: map[string]bool{}}
+	if err := r.notOthers(ctx); err != nil {
+		return r.result, err
+	}
 	for _, stage := range []struct {
 		name Stage
 		run  func(context.Context) (string, error)

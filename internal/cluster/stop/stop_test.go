@@ -255,8 +255,14 @@ func TestWhatHelmRunsIsNotTouched(t *testing.T) {
 	c.add("StatefulSet", "of-helm", set(map[string]any{"others": "yes"}, "metadata", "labels"), set(map[string]any{"meta.helm.sh/release-name": "posture"}, "metadata", "annotations"))
 	o := options
 	o.Others = "others=yes"
-	_, err := stop.Look(t.Context(), c, o)
-	if err == nil || !strings.Contains(err.Error(), "StatefulSet of-helm") || !strings.Contains(err.Error(), "helm uninstall posture --namespace plumbline") {
-		t.Errorf("%v", err)
+	_, looked := stop.Look(t.Context(), c, o)
+	_, ran := stop.Run(t.Context(), c, o)
+	for _, err := range []error{looked, ran} {
+		if err == nil || !strings.Contains(err.Error(), "StatefulSet of-helm") || !strings.Contains(err.Error(), "helm uninstall posture --namespace plumbline") {
+			t.Errorf("%v", err)
+		}
+	}
+	if len(c.deleted) > 0 {
+		t.Errorf("deleted all the same: %q", c.deleted)
 	}
 }

@@ -33,7 +33,7 @@ func charted(ctx context.Context, w *World) error {
 		}
 		if err := d.whileWorking(ctx, 60, func(ctx context.Context) error {
 			return d.onlyChanges(ctx, "ScaledJob", func() error {
-				return d.helm(ctx, append([]string{"upgrade", "--reuse-values", "--set=worker.cpu=120m,worker.maxReplicas=9"}, release...)...)
+				return d.helm(ctx, append([]string{"upgrade", "--reset-then-reuse-values", "--set=worker.cpu=120m,worker.maxReplicas=9"}, release...)...)
 			})
 		}); err != nil {
 			return fmt.Errorf("an upgrade: %w", err)
