@@ -23,9 +23,13 @@ const (
 
 // status asks the controller, for a moment only.
 func status(ctx context.Context, controller *hubClient) (controlReport, error) {
-	ctx, cancel := context.WithTimeout(ctx, watchPatient)
+	within, cancel := context.WithTimeout(ctx, watchPatient)
 	defer cancel()
-	return controller.Status(ctx)
+	r, err := controller.Status(within)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		err = fmt.Errorf("the controller does not answer within %s", watchPatient)
+	}
+	return r, err
 }
 
 // awaitSamples waits until the controller knows a GPU's load of every node. Many nodes have no GPU, so it gives up in peace.

@@ -49,7 +49,7 @@ func (j *judge) operator(all []kube.Workload) {
 	}
 	if len(all) == 0 {
 		j.say(Warning, "ScaledJobs are defined, but no Deployment keda-operator is seen: if none runs elsewhere, nobody starts workers",
-			installKEDA+". Where it runs under another name, --keda-namespace must say where.")
+			"Where it runs under another name, --keda-namespace must say where. Else: "+installKEDA)
 		return
 	}
 	j.reach(all)
