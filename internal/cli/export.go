@@ -62,6 +62,10 @@ func (c *exportCommand) options() (exporter.Options, error) {
 	if err := c.Validate(); err != nil {
 		return exporter.Options{}, err
 	}
+	// What is there, the exporter judges again and again: a mount may come late.
+	if info, err := os.Stat(c.Sysfs); err != nil || !info.IsDir() {
+		return exporter.Options{}, fmt.Errorf("--sysfs: there is no folder %s", c.Sysfs)
+	}
 	o := exporter.Options{Node: c.Node, Sysfs: c.Sysfs, NVML: c.NVMLLibrary, Every: c.SampleEvery, Window: c.SampleWindow}
 	if len(c.JetsonMetric) != 1 || c.JetsonMetric[0] != "none" {
 		names, err := exporter.ParseNames(c.JetsonMetric)

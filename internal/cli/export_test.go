@@ -112,7 +112,11 @@ func TestExportWithoutGPU(t *testing.T) {
 	if err := os.WriteFile(token, []byte("long-enough-to-be-a-token"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	e := startExport(t, "--sysfs", t.TempDir(), "--http-token-file", token)
+	sys := t.TempDir()
+	if err := os.Mkdir(filepath.Join(sys, "devices"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	e := startExport(t, "--sysfs", sys, "--http-token-file", token)
 	defer e.end(t)
 	for _, c := range []struct {
 		path, token string
@@ -131,8 +135,29 @@ func TestExportWithoutGPU(t *testing.T) {
 		if response.Body.Close(); err != nil || response.StatusCode != c.code {
 			t.Errorf("%s with %q: %s, %v", c.path, c.token, response.Status, err)
 		}
+		if strings.Contains(string(text), `check_passed{check="gpu"} 0`) || strings.Contains(string(text), `"degraded":true`) {
+			t.Errorf("a node without a GPU is called degraded:\n%s", text)
+		}
 		if strings.Contains(string(text), "utilization") || strings.Contains(string(text), "jetson") {
 			t.Errorf("a node without a GPU tells of one:\n%s", text)
+		}
+	}
+}
+
+// A GPU that cannot be read leaves the exporter ready, as a DaemonSet must become, and is told.
+func TestExportTellsOfAnUnreadableGPU(t *testing.T) {
+	e := startExport(t, "--sysfs", "../cluster/exporter/testdata/thor/sys")
+	defer e.end(t)
+	for path, want := range map[string]string{
+		"/readyz": `"degraded":true,"checks":{"gpu":"a GPU's load is not known: `, "/metrics": `plumbline_check_passed{check="gpu"} 0`,
+	} {
+		response, err := http.Get(strings.TrimSuffix(e.url, "/metrics") + path) //nolint:noctx // on loopback, in a test
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(response.Body)
+		if response.Body.Close(); err != nil || response.StatusCode != http.StatusOK || !strings.Contains(string(text), want) {
+			t.Errorf("%s: %s, %v:\n%s", path, response.Status, err, text)
 		}
 	}
 }

@@ -58,6 +58,17 @@ func TestGPUsByNVML(t *testing.T) {
 	}
 }
 
+// A board's own GPU that NVML does not list is unknown, whatever else NVML lists.
+func TestThorThatNVMLDoesNotList(t *testing.T) {
+	fake := nvmltest.New(t, nvmltest.GPU{Name: "NVIDIA T4", Percent: 50, Total: 1})
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, "thor", func(o *exporter.Options) { o.NVML = fake.Path })
+		if err := b.exporter.Ready(t.Context()); err == nil || !strings.Contains(err.Error(), "NVML does not list it") {
+			t.Errorf("readiness says %v", err)
+		}
+	})
+}
+
 // A driver that is updated or a GPU that falls off the bus takes the series away; the library is opened anew until it answers.
 func TestNVMLThatComesAndGoes(t *testing.T) {
 	gpu := nvmltest.GPU{Name: "NVIDIA T4", Percent: 50, Total: 1}

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"log/slog"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -51,6 +52,10 @@ func DefaultNames() []Name {
 
 var metricName = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
 
+// taken are the beginnings of names that the exporter and Prometheus give themselves: a second metric of such a name would be
+// refused with everything else that is shown.
+var taken = []string{"plumbline_", "go_", "process_", "promhttp_", "scrape_"}
+
 // ParseNames reads BOARD=METRIC, as in orin=jetson_orin_gpu_load_percent.
 func ParseNames(texts []string) ([]Name, error) {
 	var all []Name
@@ -60,9 +65,11 @@ func ParseNames(texts []string) ([]Name, error) {
 		case !ok || board == "":
 			return nil, fmt.Errorf("%q: write BOARD=METRIC, such as orin=jetson_orin_gpu_load_percent", text)
 		case !metricName.MatchString(metric):
-			return nil, fmt.Errorf("%q is no name for a metric", metric)
-		case strings.HasPrefix(metric, "plumbline_"):
-			return nil, fmt.Errorf("%q: metrics that begin with plumbline_ are Plumbline's own", metric)
+			return nil, fmt.Errorf("%q is no name for a metric: give letters, digits and _, and no digit first", metric)
+		case metric == "up" || slices.ContainsFunc(taken, func(t string) bool { return strings.HasPrefix(metric, t) }):
+			return nil, fmt.Errorf("%q is taken: up and what begins with %s are Plumbline's own or Prometheus'", metric, strings.Join(taken, ", "))
+		case slices.ContainsFunc(all, func(n Name) bool { return strings.EqualFold(n.Board, board) }):
+			return nil, fmt.Errorf("%q has two names: a board has one further metric", board)
 		}
 		all = append(all, Name{board, metric})
 	}

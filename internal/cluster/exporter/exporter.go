@@ -30,6 +30,7 @@ type Exporter struct {
 	mu     sync.Mutex
 	gpus   []*measured
 	looked bool
+	hidden string // what the last look could not see; empty: nothing is known to be missing
 }
 
 // measured is a GPU with what was read of it lately.
@@ -77,14 +78,14 @@ func (e *Exporter) Run(ctx context.Context) error {
 
 // wanting says whether another look may bring more.
 func (e *Exporter) wanting() bool {
-	return len(e.gpus) == 0 || slices.ContainsFunc(e.gpus, func(g *measured) bool { return g.problem != nil })
+	return len(e.gpus) == 0 || e.hidden != "" || slices.ContainsFunc(e.gpus, func(g *measured) bool { return g.problem != nil })
 }
 
 // look finds the node's GPUs. One that was there before keeps its readings.
 func (e *Exporter) look() {
 	discrete, err := e.findByNVML()
 	all := append(findIntegrated(e.o.Sysfs), discrete...)
-	doubt := e.doubt(len(all), err)
+	doubt := e.doubt(all, err)
 	gpus := make([]*measured, len(all))
 	for i, d := range all {
 		gpus[i] = &measured{device: d}
@@ -93,21 +94,24 @@ func (e *Exporter) look() {
 		}
 	}
 	e.mu.Lock()
-	e.gpus, e.looked = gpus, true
+	e.gpus, e.looked, e.hidden = gpus, true, doubt
 	e.mu.Unlock()
 	e.tell(gpus, doubt)
 }
 
-// doubt is what a person should know of a look: NVML that does not work although it is there or was asked for, and a GPU
-// that only NVML could read. A node without NVML is no matter for doubt.
-func (e *Exporter) doubt(found int, nvmlProblem error) string {
+// doubt is what a person should know of a look: a folder that is no sysfs, NVML that does not work although it is there or was
+// asked for, and a GPU that only NVML could read. A node without NVML is no matter for doubt.
+func (e *Exporter) doubt(found []device, nvmlProblem error) string {
 	silent := silentGPUs(e.o.Sysfs)
+	board := slices.ContainsFunc(found, func(d device) bool { return d.jetson })
 	switch {
-	case nvmlProblem == nil:
-		return ""
-	case found == 0 && len(silent) > 0:
+	case !isSysfs(e.o.Sysfs):
+		return e.o.Sysfs + " is no sysfs, for it has neither devices nor class: give the folder that it is mounted on with --sysfs"
+	case len(silent) > 0 && !board && nvmlProblem == nil:
+		return silent[0] + " is a GPU whose load only NVML tells, and NVML does not list it"
+	case len(silent) > 0 && !board:
 		return silent[0] + " is a GPU whose load only NVML tells: " + nvmlProblem.Error()
-	case errors.Is(nvmlProblem, nvml.ErrNoLibrary) && (e.o.NVML == "" || e.o.NVML == NVMLNone):
+	case nvmlProblem == nil, errors.Is(nvmlProblem, nvml.ErrNoLibrary) && (e.o.NVML == "" || e.o.NVML == NVMLNone):
 		return ""
 	}
 	return nvmlProblem.Error()
@@ -200,7 +204,8 @@ func (g *measured) mean(now time.Time) (float64, time.Time, bool) {
 // rounded keeps six digits: people read these figures, and no GPU tells more than three.
 func rounded(ratio float64) float64 { return math.Round(1e6*ratio) / 1e6 }
 
-// Ready says what keeps the node's GPUs from being measured. A node without a GPU is in order.
+// Ready says what keeps the node's GPUs from being measured: one that fails, and one that cannot be read at all. A node
+// without a GPU is in order.
 func (e *Exporter) Ready(context.Context) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -214,6 +219,9 @@ func (e *Exporter) Ready(context.Context) error {
 		if _, _, live := g.mean(time.Now()); !live {
 			return fmt.Errorf("GPU %d (%s) has not been read for more than %s", i, g.board, liveFor)
 		}
+	}
+	if e.hidden != "" {
+		return errors.New("a GPU's load is not known: " + e.hidden)
 	}
 	return nil
 }

@@ -34,7 +34,7 @@ func start(t *testing.T, board string, change func(*exporter.Options)) *bench {
 	t.Helper()
 	b := &bench{t: t, sys: filepath.Join(t.TempDir(), "sys"), log: new(bytes.Buffer), registry: prometheus.NewRegistry()}
 	if board == "" {
-		b.must(os.Mkdir(b.sys, 0o700))
+		b.must(os.MkdirAll(filepath.Join(b.sys, "devices"), 0o700))
 	} else {
 		b.must(os.CopyFS(b.sys, os.DirFS(filepath.Join("testdata", board, "sys"))))
 	}
@@ -143,8 +143,31 @@ func TestBoards(t *testing.T) {
 				if len(want) > 0 && !times["0"].Equal(time.Now()) {
 					t.Errorf("measured at %s, now is %s", times["0"], time.Now())
 				}
-				if err := b.exporter.Ready(t.Context()); err != nil {
+				if err := b.exporter.Ready(t.Context()); (err != nil) != (board == "thor") {
 					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
+// That there is no GPU is in order; that one cannot be read, or that nothing could be looked at, is not.
+func TestReadyTellsNoGPUFromAnUnreadableOne(t *testing.T) {
+	for name, c := range map[string]struct {
+		board  string
+		change func(*exporter.Options)
+		want   string
+	}{
+		"no GPU":                {"", nil, ""},
+		"Thor without NVML":     {"thor", nil, "gpu-gpc-0 is a GPU whose load only NVML tells: NVML is not here"},
+		"a library that is not": {"", func(o *exporter.Options) { o.NVML = "/nowhere/libnvidia-ml.so.1" }, "NVML is not here"},
+		"no sysfs":              {"", func(o *exporter.Options) { o.Sysfs = t.TempDir() }, "is no sysfs"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				err := start(t, c.board, c.change).exporter.Ready(t.Context())
+				if (err != nil) != (c.want != "") || err != nil && !strings.Contains(err.Error(), c.want) {
+					t.Errorf("readiness says %v, want %q", err, c.want)
 				}
 			})
 		})
@@ -301,8 +324,8 @@ func TestNamesOfExistingSetUps(t *testing.T) {
 			})
 		})
 	}
-	for _, bad := range []string{"orin", "=x", "orin=", "orin=a b", "orin=plumbline_gpu_utilization_ratio", "orin=9x"} {
-		if _, err := exporter.ParseNames([]string{bad}); err == nil {
+	for _, bad := range []string{"orin", "=x", "orin=", "orin=a b", "orin=plumbline_gpu_utilization_ratio", "orin=9x", "*=go_goroutines", "*=up", "*=go_gc_duration_seconds_count", "orin=a,Orin=b"} {
+		if _, err := exporter.ParseNames(strings.Split(bad, ",")); err == nil {
 			t.Errorf("%q passes", bad)
 		}
 	}

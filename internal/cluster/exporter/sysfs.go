@@ -104,6 +104,14 @@ func isJetson(model string) bool {
 	return strings.Contains(model, "jetson") || strings.Contains(model, "nvidia")
 }
 
+// isSysfs tells a sysfs, of which a test may hold a part, from a folder that is something else.
+func isSysfs(root string) bool {
+	return slices.ContainsFunc(joined(root, []string{"devices", "class"}), func(folder string) bool {
+		info, err := os.Stat(folder)
+		return err == nil && info.IsDir()
+	})
+}
+
 // silentGPUs are devfreq entries of GPUs that tell no load, as Thor's.
 func silentGPUs(root string) []string {
 	entries, _ := filepath.Glob(filepath.Join(root, "class/devfreq/gpu-gpc-*")) // fails only for a malformed pattern
