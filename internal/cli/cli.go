@@ -149,7 +149,7 @@ func run(ctx context.Context, p Process) (err error) {
 	}
 	command, err := parser.Parse(args)
 	if err != nil {
-		return misused(fmt.Errorf("%w (see %s)", ofTheOther(args, err), p.hint("--help")))
+		return misused(fmt.Errorf("%w (see %s)", ofTheOther(args, err), p.hint(helpOf(args, err))))
 	}
 	if err := refuseSecrets(command); err != nil {
 		return misused(err)

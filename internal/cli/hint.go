@@ -1,8 +1,12 @@
 package cli
 
 import (
+	"errors"
 	"regexp"
+	"slices"
 	"strings"
+
+	"github.com/alecthomas/kong"
 )
 
 // plainWord is what a shell takes as one word as it stands.
@@ -18,4 +22,26 @@ func (p *Process) hint(arguments string) string {
 		name = "'" + strings.ReplaceAll(name, "'", `'\''`) + "'"
 	}
 	return name + " " + arguments
+}
+
+// helpOf are the arguments that show the flags of the command that was meant, as far as a refused command line tells it.
+func helpOf(args []string, err error) string {
+	var refused *kong.ParseError
+	if !errors.As(err, &refused) || refused.Context == nil {
+		return "--help"
+	}
+	words := ""
+	for _, p := range refused.Context.Path {
+		if p.Command == nil {
+			continue
+		}
+		words = p.Command.Path() + " "
+		if run := p.Command.DefaultCmd; run != nil {
+			words = run.Path() + " "
+		}
+	}
+	if words == "doctor " && slices.Contains(args, clusterFlag) {
+		words += clusterFlag + " "
+	}
+	return words + "--help"
 }

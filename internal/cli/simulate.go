@@ -21,7 +21,7 @@ import (
 
 type simulateCommand struct {
 	config.Simulate `embed:""`
-	config.Ranking  `embed:"" group:"Ranking"`
+	config.Placing  `embed:"" group:"Ranking"`
 
 	Policies []string `help:"Policies to compare, separated by commas (default: all)." placeholder:"NAME" group:"Output" env:"-"`
 	Seeds    int      `help:"Runs of each policy, with seeds from 1 on; the figures are the medians over them." default:"20" group:"Output" env:"-"`
@@ -38,6 +38,9 @@ func (simulateCommand) Help() string {
   two-choices        the less loaded of two nodes drawn by lot
   original           the lowest sample, whatever was placed since, held to --slots
   original-no-slots  the same as the Python scripts ran it: workers beyond --room wait on the node they were sent to
+
+All simulated nodes have a GPU, and neither CPUs nor memory are simulated, so --fallback cpu is as wait here. A time that never came,
+since nothing was done before --limit, is "none", and null in JSON.
 
 A run is as good as its guesses. Measure --base and --worker-load on your own nodes, and record their load without workers:
   curl -G http://prometheus:9090/api/v1/query_range --data-urlencode 'query=avg by (node) (plumbline_gpu_utilization_ratio)' \
@@ -58,7 +61,7 @@ func (c *simulateCommand) Run(ctx context.Context, p *Process) error {
 	if err != nil {
 		return misused(err)
 	}
-	bar := c.bar(p, len(policies)*c.Seeds*scenario.Pictures)
+	bar := c.bar(p, len(policies)*c.Seeds*scenario.Pictures, scenario.Nodes)
 	report, err := simulate.Compare(ctx, scenario, policies, simulate.Seeds(c.Seeds), func(n int) {
 		if bar != nil {
 			_ = bar.Add(n) // a bar that cannot be drawn is no reason to stop
@@ -88,8 +91,8 @@ func (c *simulateCommand) Run(ctx context.Context, p *Process) error {
 // manyPictures is from how many pictures on, over all runs, a progress bar is worth its line, on eight nodes: about a second.
 const manyPictures = 50000
 
-func (c *simulateCommand) bar(p *Process, pictures int) *progressbar.ProgressBar {
-	if pictures < manyPictures && pictures*c.Nodes < 8*manyPictures || !isTerminal(p.Stderr) {
+func (c *simulateCommand) bar(p *Process, pictures, nodes int) *progressbar.ProgressBar {
+	if pictures < manyPictures && pictures*nodes < 8*manyPictures || !isTerminal(p.Stderr) {
 		return nil
 	}
 	return progressbar.NewOptions(pictures, progressbar.OptionSetWriter(p.Stderr), progressbar.OptionShowCount(), progressbar.OptionShowIts(),
@@ -126,25 +129,48 @@ func (c *simulateCommand) scenario() (s simulate.Scenario, policies []gpu.Policy
 		return s, nil, errors.New("--json and --markdown: give one of them")
 	}
 	s = simulate.Scenario{
-		Nodes: c.Nodes, Loads: c.Loads, Least: c.LeastLoad, Most: c.MostLoad, Change: simulate.Change(c.Change), WalkStep: c.WalkStep,
+		Loads: c.Loads, Least: c.LeastLoad, Most: c.MostLoad, Change: simulate.Change(c.Change), WalkStep: c.WalkStep,
 		StepEvery: c.StepEvery, Scrape: c.Scrape, Pictures: c.Pictures, Rate: c.Rate, Base: c.Base, MostLoad: c.SlowestAt,
 		WorkerLoad: c.TrueWorkerLoad, Learn: c.Learn, Room: c.Room, JobSize: c.JobSize, ColdStart: c.ColdStart, Poll: c.Poll, Limit: c.Limit,
-		Rules: rulesOf(c.Ranking, gpu.LeastLoaded),
+		Rules: gpu.DefaultRules(),
 	}
+	s.Rules.Threshold, s.Rules.MaxAge, s.Rules.WorkerLoad, s.Rules.Slots = c.GPUThreshold, c.SampleMaxAge, c.Placing.WorkerLoad, c.Slots
+	s.Rules.Fallback, s.Rules.FallbackAfter = gpu.Fallback(c.Fallback), c.FallbackAfter
 	if c.TrueWorkerLoad == -1 {
 		s.WorkerLoad = c.WorkerLoad
-	}
-	if len(c.Loads) > 0 {
-		s.Nodes = len(c.Loads)
 	}
 	if c.Recorded != "" {
 		if s.Recorded, err = c.readRecorded(); err != nil {
 			return s, nil, err
 		}
-		s.Nodes, s.Loads = s.Recorded.NodeCount(), nil
+	}
+	if s.Nodes, err = c.nodes(s.Recorded); err != nil {
+		return s, nil, err
 	}
 	return s, policies, s.Validate()
 }
+
+// nodes is how many there are, which three flags may say; they must not contradict each other.
+func (c *simulateCommand) nodes(r *simulate.Recorded) (int, error) {
+	n, by := defaultNodes, ""
+	switch {
+	case r != nil && len(c.Loads) > 0:
+		return 0, errors.New("--recorded and --loads: give one of them, for both say the background load")
+	case r != nil:
+		n, by = r.NodeCount(), "--recorded"
+	case len(c.Loads) > 0:
+		n, by = len(c.Loads), "--loads"
+	case c.Nodes != nil:
+		return *c.Nodes, nil
+	}
+	if c.Nodes != nil && *c.Nodes != n {
+		return 0, fmt.Errorf("--nodes is %d, but %s has %d: leave --nodes out, or give as many loads", *c.Nodes, by, n)
+	}
+	return n, nil
+}
+
+// defaultNodes is what is simulated where nothing says how many nodes there are.
+const defaultNodes = 8
 
 func (c *simulateCommand) readRecorded() (*simulate.Recorded, error) {
 	f, err := os.Open(c.Recorded)

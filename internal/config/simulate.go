@@ -4,7 +4,7 @@ import "time"
 
 // Simulate is a cluster, its load and its work, as they are imagined.
 type Simulate struct {
-	Nodes      int           `help:"GPU nodes." default:"8" env:"-" group:"Load"`
+	Nodes      *int          `help:"GPU nodes (default: as many as --loads or --recorded has, else 8)." placeholder:"N" env:"-" group:"Load"`
 	Loads      []float64     `help:"Background load of each node, such as 0.1,0.5,0.9 (default: drawn by the seed between --least-load and --most-load)." placeholder:"RATIO" env:"-" group:"Load"`
 	LeastLoad  float64       `help:"Least background load." default:"0" env:"-" group:"Load"`
 	MostLoad   float64       `help:"Greatest background load." default:"0.9" env:"-" group:"Load"`

@@ -74,7 +74,7 @@ func (d *drawing) line(x1, y1, x2, y2 float64, colour string, wide float64) {
 func (r Report) drawResponses(d *drawing, y float64) {
 	var all []float64
 	for _, s := range r.Policies {
-		all = append(all, s.Means...)
+		all = append(all, s.known()...)
 	}
 	x := newScale(all, left, left+plotWidth)
 	base := y + row*float64(len(r.Policies))
@@ -86,16 +86,31 @@ func (r Report) drawResponses(d *drawing, y float64) {
 	for i, s := range r.Policies {
 		mid, colour := y+row*(float64(i)+0.5)-3, colours[s.Policy]
 		d.text(left-14, mid+4, "end", `font-weight="500"`, string(s.Policy))
-		for _, v := range s.Means {
+		for _, v := range s.known() {
 			d.add(`<circle cx="%.1f" cy="%.1f" r="4.5" fill="%s" fill-opacity="0.45"/>`, x.at(v), mid, colour)
 		}
-		d.line(x.at(s.Mean), mid-11, x.at(s.Mean), mid+11, colour, 3)
-		figure := axisTime(s.Mean)
+		figure := s.Mean.String()
+		if !s.Mean.none() {
+			mean := float64(s.Mean)
+			d.line(x.at(mean), mid-11, x.at(mean), mid+11, colour, 3)
+			figure = axisTime(mean)
+		}
 		if s.ToOracle > 0 {
 			figure += fmt.Sprintf(" (%.2f×)", s.ToOracle)
 		}
 		d.text(left+plotWidth+14, mid+4, "start", fmt.Sprintf(`fill="%s" font-weight="600" font-size="12"`, colour), figure)
 	}
+}
+
+// known are the means of the seeds in which anything was done.
+func (s *Summary) known() []float64 {
+	var all []float64
+	for _, v := range s.Means {
+		if !v.none() {
+			all = append(all, float64(v))
+		}
+	}
+	return all
 }
 
 func (r Report) drawBacklog(d *drawing, y float64) {

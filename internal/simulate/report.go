@@ -2,8 +2,10 @@ package simulate
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"text/tabwriter"
 	"time"
@@ -11,20 +13,52 @@ import (
 	"plumbline/internal/gpu"
 )
 
-// Summary is one policy: each figure is the median over the seeds. Times are seconds.
+// Seconds is a time that may never come: +Inf, which is null in JSON and "none" for people.
+type Seconds float64
+
+var never = Seconds(math.Inf(1))
+
+// MarshalJSON writes null for what never came, which JSON has no number for.
+func (s Seconds) MarshalJSON() ([]byte, error) {
+	if s.none() {
+		return []byte("null"), nil
+	}
+	return json.Marshal(float64(s))
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (s *Seconds) UnmarshalJSON(text []byte) error {
+	*s = never
+	if string(text) == "null" {
+		return nil
+	}
+	return json.Unmarshal(text, (*float64)(s))
+}
+
+func (s Seconds) none() bool { return math.IsInf(float64(s), 1) }
+
+// String is for tables.
+func (s Seconds) String() string {
+	if s.none() {
+		return "none"
+	}
+	return fmt.Sprintf("%.1f s", float64(s))
+}
+
+// Summary is one policy: each figure is the median over the seeds. Responses are those of the pictures that were done.
 type Summary struct {
 	Policy        gpu.Policy `json:"policy"`
-	Mean          float64    `json:"mean_seconds"` // of the responses
-	Median        float64    `json:"median_seconds"`
-	P95           float64    `json:"p95_seconds"`
-	P99           float64    `json:"p99_seconds"`
-	Took          float64    `json:"took_seconds"`
+	Mean          Seconds    `json:"mean_seconds"` // of the responses
+	Median        Seconds    `json:"median_seconds"`
+	P95           Seconds    `json:"p95_seconds"`
+	P99           Seconds    `json:"p99_seconds"`
+	Took          Seconds    `json:"took_seconds"` // until all were done
 	MaxBacklog    float64    `json:"max_backlog"`
 	OverThreshold float64    `json:"over_threshold"`
 	Placed        float64    `json:"placed"`
 	Unfinished    int        `json:"unfinished"`         // of all seeds
-	ToOracle      float64    `json:"to_oracle,omitzero"` // its mean response over the oracle's; 0: the oracle was not asked
-	Means         []float64  `json:"means_seconds"`      // of each seed, in the seeds' order
+	ToOracle      float64    `json:"to_oracle,omitzero"` // its mean response over the oracle's; 0: one of them is not known
+	Means         []Seconds  `json:"means_seconds"`      // of each seed, in the seeds' order
 }
 
 // Report compares policies.
@@ -59,11 +93,13 @@ func Compare(ctx context.Context, s Scenario, policies []gpu.Policy, seeds []uin
 // relate sets each policy beside the oracle.
 func (r *Report) relate() {
 	i := slices.IndexFunc(r.Policies, func(s Summary) bool { return s.Policy == Oracle })
-	if i < 0 || r.Policies[i].Mean == 0 {
+	if i < 0 || r.Policies[i].Mean == 0 || r.Policies[i].Mean.none() {
 		return
 	}
 	for j := range r.Policies {
-		r.Policies[j].ToOracle = r.Policies[j].Mean / r.Policies[i].Mean
+		if !r.Policies[j].Mean.none() {
+			r.Policies[j].ToOracle = float64(r.Policies[j].Mean / r.Policies[i].Mean)
+		}
 	}
 }
 
@@ -81,27 +117,37 @@ func Summarize(p gpu.Policy, runs []Outcome) Summary {
 		s.Unfinished += o.Unfinished
 		s.Means = append(s.Means, mean(o.Responses))
 	}
-	at := func(q float64) float64 { return over(func(o Outcome) float64 { return quantile(o.Responses, q) }) }
+	at := func(q float64) Seconds {
+		return Seconds(over(func(o Outcome) float64 { return quantile(o.Responses, q) }))
+	}
 	s.Mean, s.Median, s.P95, s.P99 = median(s.Means), at(0.5), at(0.95), at(0.99)
-	s.Took = over(func(o Outcome) float64 { return o.Took.Seconds() })
+	s.Took = Seconds(over(took))
 	s.MaxBacklog = over(func(o Outcome) float64 { return float64(o.MaxBacklog) })
 	s.OverThreshold = over(func(o Outcome) float64 { return float64(o.OverThreshold) })
 	s.Placed = over(func(o Outcome) float64 { return float64(o.Placed) })
 	return s
 }
 
-func mean(all []time.Duration) float64 {
+// took is how long a run took until everything was done, in seconds.
+func took(o Outcome) float64 {
+	if o.Unfinished > 0 {
+		return float64(never)
+	}
+	return o.Took.Seconds()
+}
+
+func mean(all []time.Duration) Seconds {
 	if len(all) == 0 {
-		return 0
+		return never
 	}
 	sum := 0.0
 	for _, d := range all {
 		sum += d.Seconds()
 	}
-	return sum / float64(len(all))
+	return Seconds(sum / float64(len(all)))
 }
 
-func median(all []float64) float64 {
+func median[T ~float64](all []T) T {
 	if len(all) == 0 {
 		return 0
 	}
@@ -112,7 +158,7 @@ func median(all []float64) float64 {
 // quantile is the smallest response that at least this part of all does not exceed (nearest rank), in seconds.
 func quantile(all []time.Duration, q float64) float64 {
 	if len(all) == 0 {
-		return 0
+		return float64(never)
 	}
 	sorted := slices.Sorted(slices.Values(all))
 	rank := int(q*float64(len(sorted))+1-1e-9) - 1
@@ -124,12 +170,8 @@ func (r Report) WriteTable(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "RESPONSE: MEAN\tMEDIAN\tP95\tP99\tTO ORACLE\tALL DONE\tMAX BACKLOG\tPLACED\tOVER THRESHOLD\t  POLICY")
 	for _, s := range r.Policies {
-		oracle := "-"
-		if s.ToOracle > 0 {
-			oracle = fmt.Sprintf("%.2f", s.ToOracle)
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%.0f\t%.0f\t%.0f\t  %s\n", seconds(s.Mean), seconds(s.Median), seconds(s.P95), seconds(s.P99), oracle,
-			seconds(s.Took), s.MaxBacklog, s.Placed, s.OverThreshold, s.Policy)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%.0f\t%.0f\t%.0f\t  %s\n", s.Mean, s.Median, s.P95, s.P99, s.toOracle(),
+			s.Took, s.MaxBacklog, s.Placed, s.OverThreshold, s.Policy)
 	}
 	return w.Flush()
 }
@@ -141,8 +183,8 @@ func (r Report) WriteMarkdown(out io.Writer) error {
 		"|---|---|---|---|---|---|---|---|",
 	}
 	for _, s := range r.Policies {
-		lines = append(lines, fmt.Sprintf("| `%s` | %s | %.2f | %s | %s | %s | %s | %.0f of %.0f |", s.Policy, seconds(s.Mean), s.ToOracle,
-			seconds(s.Median), seconds(s.P95), seconds(s.P99), seconds(s.Took), s.OverThreshold, s.Placed))
+		lines = append(lines, fmt.Sprintf("| `%s` | %s | %s | %s | %s | %s | %s | %.0f of %.0f |", s.Policy, s.Mean, s.toOracle(),
+			s.Median, s.P95, s.P99, s.Took, s.OverThreshold, s.Placed))
 	}
 	for _, l := range lines {
 		if _, err := fmt.Fprintln(out, l); err != nil {
@@ -152,4 +194,9 @@ func (r Report) WriteMarkdown(out io.Writer) error {
 	return nil
 }
 
-func seconds(v float64) string { return fmt.Sprintf("%.1f s", v) }
+func (s *Summary) toOracle() string {
+	if s.ToOracle == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.2f", s.ToOracle)
+}

@@ -2,6 +2,7 @@ package simulate_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"encoding/xml"
 	"errors"
 	"io"
@@ -145,11 +146,34 @@ func TestUnfinishedIsSaid(t *testing.T) {
 	}
 }
 
+// What was never done took no time that could be told: neither 0 nor Inf nor NaN in what people and programs read.
+func TestNothingDoneHasNoMean(t *testing.T) {
+	s := tiny(0.85)
+	s.Pictures, s.Limit = 3, 5*time.Minute
+	r, err := simulate.Compare(t.Context(), s, []gpu.Policy{simulate.Oracle, gpu.LeastLoaded}, simulate.Seeds(2), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var table, markdown, svg bytes.Buffer
+	asJSON, err := json.Marshal(r)
+	if err := errors.Join(err, r.WriteTable(&table), r.WriteMarkdown(&markdown), r.WriteSVG(&svg)); err != nil {
+		t.Fatal(err)
+	}
+	for what, c := range map[string]struct{ text, want string }{
+		"table": {table.String(), "none    none  none  none          -      none"}, "markdown": {markdown.String(), "| none | - | none | none | none | none |"},
+		"JSON": {string(asJSON), `"mean_seconds":null,"median_seconds":null,"p95_seconds":null,"p99_seconds":null,"took_seconds":null`}, "picture": {svg.String(), ">none<"},
+	} {
+		if !strings.Contains(c.text, c.want) || strings.Contains(c.text, "Inf") || strings.Contains(c.text, "NaN") {
+			t.Errorf("%s: no %q in\n%s", what, c.want, c.text)
+		}
+	}
+}
+
 // A worker adds twice as much as is believed: learning narrows the distance to the oracle.
 func TestLearningHelpsWhereTheBeliefIsWrong(t *testing.T) {
 	s := simulate.Study()
 	s.WorkerLoad = 0.1
-	mean := func() float64 {
+	mean := func() simulate.Seconds {
 		r, err := simulate.Compare(t.Context(), s, []gpu.Policy{gpu.LeastLoaded}, simulate.Seeds(10), nil)
 		if err != nil {
 			t.Fatal(err)
