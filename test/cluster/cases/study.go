@@ -193,7 +193,7 @@ func report(all []measured) (r simulate.Report, least, most float64) {
 		r.Policies = append(r.Policies, simulate.Summarize(p, runs[p]))
 	}
 	for i := range r.Policies {
-		r.Policies[i].ToOracle = r.Policies[i].Mean / r.Policies[0].Mean
+		r.Policies[i].ToOracle = float64(r.Policies[i].Mean / r.Policies[0].Mean)
 	}
 	return r, least, most
 }
