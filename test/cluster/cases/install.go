@@ -26,6 +26,8 @@ const (
 	hubURL     = "http://plumbline-hub." + Namespace + ".svc.cluster.local:8080"
 	httpSecret = "plumbline-http-token"
 
+	placementLease = "plumbline-placement"
+
 	controlLabel = "app.kubernetes.io/component=control"
 
 	// Everything sooner than one would set it: the cases wait for it often.

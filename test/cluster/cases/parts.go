@@ -4,36 +4,18 @@ package cases
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"plumbline/test/cluster/system"
 )
-
-// controllerKilled: the controller that leads dies at once; the other replica goes on.
-func controllerKilled(ctx context.Context, w *World) error {
-	leader, err := w.leader(ctx)
-	if err != nil {
-		return err
-	}
-	if err := w.API.CoreV1().Pods(Namespace).Delete(ctx, leader, metav1.DeleteOptions{GracePeriodSeconds: new(int64)}); err != nil {
-		return err
-	}
-	start := time.Now()
-	device, err := w.publish(ctx, 1)
-	if err != nil {
-		return err
-	}
-	if _, err := w.awaitRows(ctx, slow, device, 1); err != nil {
-		return err
-	}
-	w.note("the leader's death to row: %.1f s", time.Since(start).Seconds())
-	return w.awaitInstalled(ctx)
-}
 
 // leader is the pod that holds the controller's Lease, once one does.
 func (w *World) leader(ctx context.Context) (leader string, err error) {
@@ -57,13 +39,15 @@ func (w *World) leader(ctx context.Context) (leader string, err error) {
 	return leader, err
 }
 
-// kedaRestarted: while KEDA is away, what runs goes on; when it is back, what came meanwhile is worked off.
+// kedaRestarted: while KEDA is away, what runs goes on; when it is back, it leaves that alone and makes the Job that is missing.
+// Pictures wait all the time, more than one worker can take, so that the one that runs does not stand in for the Job.
 func kedaRestarted(ctx context.Context, w *World) error {
 	if err := w.load(ctx, map[string]float64{"real-1": 0.1, "real-2": 0.95}); err != nil {
 		return err
 	}
-	device, err := w.publish(ctx, 60)
-	if err != nil {
+	fed, stop := w.feed(ctx)
+	defer stop()
+	if err := w.awaitWorkerOn(ctx, "real-1"); err != nil {
 		return err
 	}
 	worker, err := w.runningWorker(ctx)
@@ -73,23 +57,50 @@ func kedaRestarted(ctx context.Context, w *World) error {
 	if err := w.Kill("keda"); err != nil {
 		return err
 	}
-	second, err := w.publish(ctx, 1)
+	if err := w.load(ctx, map[string]float64{"real-1": 0.1, "real-2": 0.5}); err != nil {
+		return err
+	}
+	before, err := w.jobs(ctx)
 	if err != nil {
 		return err
 	}
+	away := time.Now()
 	if err := w.Restart(ctx, "keda"); err != nil {
 		return err
 	}
-	if _, err := w.awaitRows(ctx, 2*slow, device, 60); err != nil {
+	if err := w.awaitWorkerOn(ctx, "real-2"); err != nil {
 		return err
 	}
-	if _, err := w.awaitRows(ctx, slow, second, 1); err != nil {
+	w.note("KEDA's start to a worker of its own: %.1f s", time.Since(away).Seconds())
+	if err := w.madeSince(ctx, before, away); err != nil {
 		return err
 	}
-	if err := w.backToZero(ctx); err != nil {
+	stop()
+	if err := errors.Join(fed(), w.backToZero(ctx)); err != nil {
 		return err
 	}
 	return w.succeeded(ctx, worker)
+}
+
+// madeSince sees that a Job was made that was not there before.
+func (w *World) madeSince(ctx context.Context, before []batchv1.Job, begun time.Time) error {
+	jobs, err := w.jobs(ctx)
+	if err != nil {
+		return err
+	}
+	known, made := map[types.UID]bool{}, 0
+	for _, j := range before {
+		known[j.UID] = true
+	}
+	for _, j := range jobs {
+		if !known[j.UID] && !j.CreationTimestamp.Time.Before(begun.Truncate(time.Second)) {
+			made++
+		}
+	}
+	if made == 0 {
+		return fmt.Errorf("expected: KEDA, back since %s, made a Job; seen: the %d that were there", begun.Format(time.TimeOnly), len(before))
+	}
+	return nil
 }
 
 // runningWorker waits for a worker that runs.
