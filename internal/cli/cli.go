@@ -159,6 +159,10 @@ func run(ctx context.Context, p Process) (err error) {
 
 // newParser reads command lines into g.
 func newParser(ctx context.Context, g *grammar, p *Process) (*kong.Kong, error) {
+	return newParserWith(ctx, g, p, &configFile{})
+}
+
+func newParserWith(ctx context.Context, g *grammar, p *Process, file *configFile) (*kong.Kong, error) {
 	g.Doctor.take(p.Args)
 	return kong.New(g,
 		kong.Name("plumbline"),
@@ -166,7 +170,7 @@ func newParser(ctx context.Context, g *grammar, p *Process) (*kong.Kong, error) 
 		kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, NoExpandSubcommands: true}),
 		kong.DefaultEnvars("PLUMBLINE"), kong.Vars{"slots": "1", "image_base": image.DefaultBase, "data_folder": "./plumbline-data", "images_folder": "./analyzed_images", "images_shown": `"./analyzed_images"`},
 		kong.Writers(p.Stdout, p.Stderr), kong.Exit(func(code int) { panic(helped{code}) }),
-		kong.PostBuild(hideUnheeded), kong.Bind(&configFile{}, p), kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.PostBuild(hideUnheeded), kong.Bind(file, p), kong.BindTo(ctx, (*context.Context)(nil)),
 	)
 }
 

@@ -19,6 +19,9 @@ type configPath string
 
 // BeforeResolve reads the file and offers its values to the flags that nothing else has set.
 func (configPath) BeforeResolve(k *kong.Context, file *configFile) error {
+	if file.unread {
+		return nil
+	}
 	path := os.Getenv("PLUMBLINE_CONFIG")
 	for _, flag := range k.Flags() {
 		if given, ok := k.FlagValue(flag).(configPath); ok && given != "" {
@@ -39,6 +42,7 @@ func (configPath) BeforeResolve(k *kong.Context, file *configFile) error {
 type configFile struct {
 	path     string
 	values   map[string]any
+	unread   bool              // the file is in a pod: what it says is not known here
 	profiles []posture.Profile // the user's own thresholds
 }
 

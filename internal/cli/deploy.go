@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	"net/url"
 	"strings"
 
 	"plumbline/internal/cluster/manifest"
@@ -36,6 +35,9 @@ Examples:
 
 func (c *deployCommand) Run(ctx context.Context, p *Process) error {
 	if err := c.Validate(); err != nil {
+		return misused(err)
+	}
+	if err := c.refused(p); err != nil {
 		return misused(err)
 	}
 	if c.Prints() {
@@ -94,16 +96,6 @@ func manifestOptions(p *Process, c *config.Deployment) (manifest.Options, error)
 	image := c.Image
 	if c.Registry != "" {
 		image = registryReference(p, c.Registry)
-	}
-	if u, err := url.Parse(c.MQTTURL); err == nil && u.User != nil {
-		if _, secret := u.User.Password(); secret {
-			return manifest.Options{}, fmt.Errorf("--mqtt-url has a password in it, which everybody who may look at pods would see: give it by --mqtt-password-file")
-		}
-	}
-	for _, address := range c.Prometheus {
-		if u, err := url.Parse(address); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			return manifest.Options{}, fmt.Errorf("--prometheus %s is no address: give one such as http://prometheus.monitoring:9090", address)
-		}
 	}
 	watched, err := monitoringOptions(c, false)
 	if err != nil {

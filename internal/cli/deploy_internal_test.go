@@ -5,9 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	appsv1 "k8s.io/api/apps/v1"
-	corev1 "k8s.io/api/core/v1"
-
 	"plumbline/internal/cluster/kube"
 	"plumbline/internal/cluster/manifest"
 )
@@ -26,22 +23,6 @@ func parsed(t *testing.T, args ...string) grammar {
 		t.Fatalf("%q: %v", args, err)
 	}
 	return g
-}
-
-func pods(objects []manifest.Object) (list []corev1.PodSpec) {
-	for _, o := range objects {
-		switch o := o.(type) {
-		case *appsv1.StatefulSet:
-			list = append(list, o.Spec.Template.Spec)
-		case *appsv1.Deployment:
-			list = append(list, o.Spec.Template.Spec)
-		case *appsv1.DaemonSet:
-			list = append(list, o.Spec.Template.Spec)
-		case *manifest.ScaledJob:
-			list = append(list, o.Spec.JobTargetRef.Template.Spec)
-		}
-	}
-	return list
 }
 
 // What is deployed is told only what its role understands, whichever way is chosen.
@@ -70,40 +51,19 @@ func TestEveryRoleUnderstandsWhatItIsDeployedWith(t *testing.T) {
 				t.Fatal(err)
 			}
 			seen := map[string]bool{}
-			for _, pod := range pods(objects) {
-				for _, c := range append(pod.InitContainers, pod.Containers...) {
-					seen[c.Args[0]] = true
-					understands(t, c.Args)
+			for _, line := range manifest.CommandLines(objects) {
+				seen[line[0]] = true
+				if err := understood(line); err != nil {
+					t.Errorf("%q: %v", line, err)
+				}
+				if add := parsed(t, line...).Users.Add; line[0] == "users" && (add.Name == "" || !add.IfMissing) {
+					t.Errorf("%q makes %+v", line, add)
 				}
 			}
 			if len(seen) < 4 {
 				t.Errorf("only %v are deployed", seen)
 			}
 		})
-	}
-}
-
-func understands(t *testing.T, args []string) {
-	t.Helper()
-	g, err := parsed(t, args...), error(nil)
-	switch args[0] {
-	case "serve":
-		err = g.Serve.Validate()
-	case "work":
-		err = g.Work.Validate()
-	case "control":
-		err = g.Control.Run.Validate()
-	case "export":
-		err = g.Export.Validate()
-	case "users":
-		if g.Users.Add.Name == "" || !g.Users.Add.IfMissing {
-			t.Errorf("%q makes %+v", args, g.Users.Add)
-		}
-	default:
-		t.Errorf("nothing is known of %q", args)
-	}
-	if err != nil {
-		t.Errorf("%q: %v", args, err)
 	}
 }
 

@@ -5,8 +5,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	"plumbline/internal/config"
 )
 
 // Metrics are read from where Prometheus is, as far as its address tells.
@@ -52,8 +50,7 @@ func TestPodMonitorsWhereTheOperatorIs(t *testing.T) {
 // What the controller would refuse at its start is refused before anything is deployed.
 func TestPrometheusIsAnAddress(t *testing.T) {
 	for _, address := range []string{"prometheus.monitoring:9090", "10.0.0.1:9090", "ftp://prometheus", "http://"} {
-		c := config.Deployment{Prometheus: []string{address}}
-		if _, err := manifestOptions(&Process{Version: "1"}, &c); err == nil || !strings.Contains(err.Error(), "give one such as http://") {
+		if err := prometheusRefusal([]string{address}); err == nil || !strings.Contains(err.Error(), "give one such as http://") {
 			t.Errorf("%s: %v", address, err)
 		}
 	}

@@ -12,6 +12,9 @@ import (
 // lookAtCluster is the preflight of deploy, alone.
 func lookAtCluster(ctx context.Context, p *Process, c *config.Preflight) (*examination, error) {
 	o, err := typicalOptions(p, c.Deployment)
+	if err == nil {
+		err = refusals(typical(c.Deployment), o)
+	}
 	if err != nil {
 		return nil, misused(err)
 	}
@@ -55,6 +58,15 @@ func findingOf(f preflight.Finding) finding {
 // typicalOptions are what deploy would make objects of, with something made up where deploy would ask: only kinds, rights and names
 // of what must be there matter.
 func typicalOptions(p *Process, c config.Deployment) (manifest.Options, error) {
+	o, err := manifestOptions(p, typical(c))
+	if !c.WithoutSecrets {
+		o.Secrets = &manifest.Secrets{}
+	}
+	return o, err
+}
+
+// typical makes up what deploy would ask for.
+func typical(c config.Deployment) *config.Deployment {
 	if c.Image == "" && c.Registry == "" {
 		c.Image = "typical"
 	}
@@ -64,9 +76,5 @@ func typicalOptions(p *Process, c config.Deployment) (manifest.Options, error) {
 	if c.MQTTURL == "" && len(c.MQTTAccount) == 0 {
 		c.MQTTAnonymous = true
 	}
-	o, err := manifestOptions(p, &c)
-	if !c.WithoutSecrets {
-		o.Secrets = &manifest.Secrets{}
-	}
-	return o, err
+	return &c
 }

@@ -51,6 +51,9 @@ func TestMistakesOfUsageEndWithTwo(t *testing.T) {
 		"no data folder":                        {"dead", "list", "--data", "nowhere"},
 		"no file matches":                       {"analyze", "no*.jpg"},
 		"expected one of":                       {"users"},
+		"there is no foo":                       {"deploy", "--dry-run", "--image", "i", "--prometheus", "http://p:9090", "--mqtt-anonymous", "--trigger", "foo=1"},
+		"--worker-arg=--walk":                   {"deploy", "--kubeconfig", "nowhere", "--image", "i", "--prometheus", "http://p:9090", "--mqtt-anonymous", "--worker-arg=--walk"},
+		"--hub-arg=--walk":                      {"doctor", "--cluster", "--kubeconfig", "nowhere", "--hub-arg=--walk"},
 		"--devices 0":                           {"demo", "--devices", "0"},
 	} {
 		t.Run(want, func(t *testing.T) {

@@ -95,10 +95,19 @@ func open(ctx context.Context, o Options, log *slog.Logger) (database, error) {
 		return nil, errors.New("neither a database URL nor a file is named")
 	case o.URL == "":
 		return sqlite.Open(ctx, o.Path, log)
-	case strings.HasPrefix(o.URL, "postgres://"), strings.HasPrefix(o.URL, "postgresql://"):
-		return postgres.Open(ctx, o.URL, log)
 	}
-	return nil, misuse{errors.New("the database URL must begin with postgres:// or postgresql://; leave it out for SQLite")}
+	if err := CheckURL(o.URL); err != nil {
+		return nil, err
+	}
+	return postgres.Open(ctx, o.URL, log)
+}
+
+// CheckURL refuses what is no URL of a database that can be written to; whether one is there, Open finds out.
+func CheckURL(url string) error {
+	if strings.HasPrefix(url, "postgres://") || strings.HasPrefix(url, "postgresql://") {
+		return nil
+	}
+	return misuse{errors.New("the database URL must begin with postgres:// or postgresql://; leave it out for SQLite")}
 }
 
 // FromEnvironment makes a PostgreSQL URL of environment values: DATABASE_URL, or SUPABASE_HOST and its companions; empty when

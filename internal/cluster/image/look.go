@@ -34,6 +34,12 @@ func Find(ctx context.Context, ref string, insecure bool) (Seen, error) {
 	return seen, nil
 }
 
+// CheckReference refuses what no image can be called.
+func CheckReference(ref string) error {
+	_, err := parseReference(ref, false)
+	return err
+}
+
 func platformsOf(d *remote.Descriptor) (all []string, err error) {
 	if !d.MediaType.IsIndex() {
 		img, err := d.Image()

@@ -14,25 +14,47 @@ func NeededSecrets(objects []Object) (names []string) {
 		switch o := o.(type) {
 		case *corev1.Secret:
 			brought = append(brought, o.Name)
-		case *appsv1.StatefulSet:
-			names = append(names, secretsOf(o.Spec.Template.Spec)...)
-		case *appsv1.Deployment:
-			names = append(names, secretsOf(o.Spec.Template.Spec)...)
-		case *appsv1.DaemonSet:
-			names = append(names, secretsOf(o.Spec.Template.Spec)...)
-		case *ScaledJob:
-			names = append(names, secretsOf(o.Spec.JobTargetRef.Template.Spec)...)
 		case *TriggerAuthentication:
 			for _, ref := range o.Spec.SecretTargetRef {
 				names = append(names, ref.Name)
 			}
+		}
+		if pod := podOf(o); pod != nil {
+			names = append(names, secretsOf(pod)...)
 		}
 	}
 	slices.Sort(names)
 	return slices.DeleteFunc(slices.Compact(names), func(name string) bool { return slices.Contains(brought, name) })
 }
 
-func secretsOf(pod corev1.PodSpec) (names []string) {
+// CommandLines are what the program is started with, in the order of the objects and of a pod's containers.
+func CommandLines(objects []Object) (all [][]string) {
+	for _, o := range objects {
+		if pod := podOf(o); pod != nil {
+			for _, c := range slices.Concat(pod.InitContainers, pod.Containers) {
+				all = append(all, c.Args)
+			}
+		}
+	}
+	return all
+}
+
+// podOf is the pod that an object makes, or nil.
+func podOf(o Object) *corev1.PodSpec {
+	switch o := o.(type) {
+	case *appsv1.StatefulSet:
+		return &o.Spec.Template.Spec
+	case *appsv1.Deployment:
+		return &o.Spec.Template.Spec
+	case *appsv1.DaemonSet:
+		return &o.Spec.Template.Spec
+	case *ScaledJob:
+		return &o.Spec.JobTargetRef.Template.Spec
+	}
+	return nil
+}
+
+func secretsOf(pod *corev1.PodSpec) (names []string) {
 	for _, s := range pod.ImagePullSecrets {
 		names = append(names, s.Name)
 	}

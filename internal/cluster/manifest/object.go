@@ -25,7 +25,7 @@ type Object interface {
 // scaler does not answer yet waits for gRPC's back-off.
 func Objects(o Options) ([]Object, error) {
 	if err := o.check(); err != nil {
-		return nil, fmt.Errorf("what is to be deployed: %w", err)
+		return nil, err
 	}
 	list := []Object{o.namespace()}
 	list = append(list, o.accounts()...)

@@ -1,15 +1,9 @@
 package manifest
 
 import (
-	"errors"
-	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
-	"k8s.io/apimachinery/pkg/util/validation"
 )
 
 // Names of what is deployed.
@@ -151,76 +145,6 @@ type Secrets struct {
 	Database map[string]string // DATABASE_URL, SUPABASE_…
 	Broker   map[string]string // PLUMBLINE_MQTT_PASSWORD
 	Accounts map[string]string // passwords by names
-}
-
-// leaseOfACapture is how long a picture stays with a worker that died.
-const leaseOfACapture = 15 * time.Second
-
-// check refuses what could not work.
-func (o *Options) check() error {
-	var wrong []error
-	complain := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf(format, args...)) }
-	if bad := validation.IsDNS1123Label(o.Namespace); len(bad) > 0 {
-		complain("the namespace %q: %s", o.Namespace, strings.Join(bad, "; "))
-	}
-	if o.Image == "" {
-		complain("the image is missing: the reference that `plumbline image --push` prints")
-	}
-	if !slices.Contains([]string{PlacementGate, PlacementPatch, PlacementNone}, o.Control.Placement) {
-		complain("placement is %q: choose gate, patch or none", o.Control.Placement)
-	}
-	if len(o.Control.Prometheus) == 0 {
-		complain("Prometheus is missing: where are the nodes' loads, such as http://prometheus.monitoring:9090?")
-	}
-	if o.Control.Replicas < 1 {
-		complain("%d replicas of the controller: give at least 1, 2 for one to take over", o.Control.Replicas)
-	}
-	o.checkBroker(complain)
-	o.checkNetwork(complain)
-	if o.Worker.PollingInterval < time.Second || o.Worker.PollingInterval%time.Second != 0 {
-		complain("the polling interval is %s: KEDA knows whole seconds", o.Worker.PollingInterval)
-	}
-	if o.Worker.ExitWhenIdle <= leaseOfACapture {
-		complain("workers end after %s without work: give more than %s, after which a dead worker's picture comes back", o.Worker.ExitWhenIdle, leaseOfACapture)
-	}
-	if o.Worker.Sessions < 1 || o.Worker.MaxReplicas < 1 {
-		complain("workers: %[2]d, sessions of each: %[1]d; give at least 1 of both", o.Worker.Sessions, o.Worker.MaxReplicas)
-	}
-	for what, quantity := range map[string]string{"storage": o.Hub.Storage, "CPU": o.Worker.CPU, "memory": o.Worker.Memory} {
-		if _, err := resource.ParseQuantity(quantity); err != nil {
-			complain("%s %q is no quantity such as 20Gi or 500m", what, quantity)
-		}
-	}
-	return errors.Join(wrong...)
-}
-
-func (o *Options) checkBroker(complain func(format string, args ...any)) {
-	h := o.Hub
-	switch {
-	case h.MQTTURL != "" && (h.Anonymous || len(h.Accounts) > 0 || h.TLSSecret != ""):
-		complain("a broker outside says itself who may publish, and how: accounts, anonymous and a certificate are of the embedded one")
-	case h.MQTTURL == "" && h.Anonymous == (len(h.Accounts) > 0):
-		complain("the embedded broker needs the name of a first account, or to be told that anyone may publish")
-	}
-	for _, name := range h.Accounts {
-		if bad := validation.IsConfigMapKey(name); len(bad) > 0 {
-			complain("the account %q cannot be made here, but by plumbline users add: %s", name, strings.Join(bad, "; "))
-		}
-	}
-}
-
-func (o *Options) checkNetwork(complain func(format string, args ...any)) {
-	if !o.Network.Policies {
-		return
-	}
-	if len(o.Network.Page) > 0 && len(o.Network.Scrapers) == 0 {
-		complain("who may reach the page is said, but not where metrics are read: the hub has one port for both, so name those namespaces, too")
-	}
-	for _, name := range append(append([]string{o.Network.KEDA}, o.Network.Scrapers...), o.Network.Page...) {
-		if bad := validation.IsDNS1123Label(name); len(bad) > 0 {
-			complain("the namespace %q, from which our pods may be reached: %s", name, strings.Join(bad, "; "))
-		}
-	}
 }
 
 // ScalerHosts are the names by which the controller is asked.

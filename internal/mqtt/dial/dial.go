@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -62,6 +63,8 @@ func New(broker string, t TLS) (*Dialer, error) {
 		return nil, fmt.Errorf("broker %q: want mqtt://, mqtts://, ws:// or wss://host:port", broker)
 	case u.Hostname() == "":
 		return nil, fmt.Errorf("broker %q: it names no host", broker)
+	case u.Port() != "" && !isPort(u.Port()):
+		return nil, fmt.Errorf("broker %q: its port must be a number from 1 to 65535", broker)
 	case (scheme == "mqtt" || scheme == "mqtts") && strings.Trim(u.Path, "/") != "":
 		return nil, fmt.Errorf("broker %q: %s has no path", broker, scheme)
 	}
@@ -72,6 +75,11 @@ func New(broker string, t TLS) (*Dialer, error) {
 	}
 	_, err = d.config()
 	return d, err
+}
+
+func isPort(text string) bool {
+	n, err := strconv.ParseUint(text, 10, 16)
+	return err == nil && n > 0
 }
 
 func complete(u *url.URL, scheme string) {

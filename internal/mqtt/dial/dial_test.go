@@ -56,6 +56,7 @@ func TestRefusedSettings(t *testing.T) {
 	}{
 		"another protocol":        {"http://hub", dial.TLS{}, "want mqtt://"},
 		"no host":                 {"mqtts://", dial.TLS{}, "names no host"},
+		"a port beyond":           {"mqtt://hub:99999", dial.TLS{}, "from 1 to 65535"},
 		"a path":                  {"mqtt://hub/path", dial.TLS{}, "no path"},
 		"a password":              {"mqtts://pi1:secret@hub", dial.TLS{}, "file"},
 		"no URL":                  {"mqtt://pi1:secret@hub:port", dial.TLS{}, "port"},
