@@ -30,6 +30,7 @@ func (controlCommand) Help() string {
 	return `Tells KEDA how many workers to start (its external scaler, over gRPC) and gives them their nodes, by the nodes' GPU load.
 
 Examples:
+  plumbline control run --help    # all settings
   plumbline control --hub http://hub:8080 --prometheus http://prometheus:9090
   plumbline control status
   plumbline control status --json > status.json; plumbline control replay status.json`
@@ -206,14 +207,21 @@ func (k *controller) surroundings(t kube.Template) gpu.Snapshot {
 	return s
 }
 
-// externalTrigger gives the metadata of a ScaledJob's trigger that asks an external scaler.
-func externalTrigger(s kube.ScaledJob) (map[string]string, bool) {
+// trigger gives the metadata of a ScaledJob's trigger that asks us: that by whose address KEDA did, or else one that has no keys
+// but ours. A trigger that has others is taken for ours, and for wrong, only where the ScaledJob is meant for us.
+func (k *controller) trigger(s kube.ScaledJob) (map[string]string, bool) {
+	address, asked := k.scaler.Asked(s.Namespace, s.Name)
+	var strange map[string]string
 	for _, t := range s.Triggers {
-		if t.Type == "external" {
+		switch {
+		case t.Type != "external" || asked && t.Metadata["scalerAddress"] != address:
+		case asked || scaler.Understands(t.Metadata):
 			return t.Metadata, true
+		case strange == nil:
+			strange = t.Metadata
 		}
 	}
-	return nil, false
+	return strange, strange != nil && (s.Gated || k.config.ScaledJob == s.Name)
 }
 
 func (k *controller) openStatus(context.Context) (err error) {

@@ -57,7 +57,7 @@ var errNoNodes = errors.New("no node of the cluster is known yet")
 func promOptions(c config.Loads) (prom.Options, error) {
 	o := prom.Options{
 		Addresses: c.Prometheus, TokenFile: c.PrometheusTokenFile, CAFile: c.PrometheusCA, Window: c.LoadWindow,
-		Several: prom.Several(c.GPUsOfNode), NodeLabels: c.NodeLabel,
+		Several: prom.Several(c.GPUsOfNode), NodeLabels: c.NodeLabel, Timeout: c.PrometheusTimeout,
 	}
 	for _, text := range c.GPULoad {
 		s, err := prom.ParseSource(text)
@@ -160,6 +160,7 @@ func (l *loads) trouble(err error) {
 func (l *loads) fill(s *gpu.Snapshot) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	s.Unread = l.last.At.IsZero()
 	s.Samples, s.Machines = slices.Clone(l.last.Samples), slices.Clone(l.last.Machines)
 	for i, n := range s.Nodes {
 		s.Nodes[i].GPU = n.GPU || l.once[n.Name]

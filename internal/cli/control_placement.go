@@ -121,7 +121,7 @@ func (k *controller) placementRules(scaledJob string) gpu.Rules {
 	if !ok {
 		return k.rules
 	}
-	metadata, _ := externalTrigger(s)
+	metadata, _ := k.trigger(s)
 	t, err := k.triggerDefaults().With(metadata)
 	if err != nil {
 		return k.rules

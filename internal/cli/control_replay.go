@@ -73,22 +73,22 @@ type recorded interface {
 	is() string  // as it comes out now
 }
 
-type recordedScaling struct{ scaler.Decision }
+type recordedScaling struct{ *scaler.Decision }
 
 func (r recordedScaling) at() time.Time { return r.At }
 func (r recordedScaling) about() string { return "scaling " + r.Namespace + "/" + r.ScaledJob }
-func (r recordedScaling) was() string   { return scalingOutcome(r.Decision) }
+func (r recordedScaling) was() string   { return scalingOutcome(*r.Decision) }
 func (r recordedScaling) is() string    { return scalingOutcome(r.Again()) }
 
 func scalingOutcome(d scaler.Decision) string {
 	return fmt.Sprintf("%d new, answered %d: %s", d.New, d.Answer, d.Because)
 }
 
-type recordedPlacement struct{ gpu.Decision }
+type recordedPlacement struct{ *gpu.Decision }
 
 func (r recordedPlacement) at() time.Time { return r.Snapshot.At }
 func (r recordedPlacement) about() string { return "placing " + r.Pod }
-func (r recordedPlacement) was() string   { return r.outcome(r.Decision) }
+func (r recordedPlacement) was() string   { return r.outcome(*r.Decision) }
 func (r recordedPlacement) is() string    { return r.outcome(r.Again()) }
 
 func (recordedPlacement) outcome(d gpu.Decision) string {
@@ -133,14 +133,12 @@ func decisionsIn(text []byte) ([]recorded, error) {
 	switch {
 	case kind.ScaledJob != "":
 		var d scaler.Decision
-		err := json.Unmarshal(text, &d)
-		return []recorded{recordedScaling{d}}, err
+		return []recorded{recordedScaling{&d}}, whole(text, &d, "scaling "+kind.ScaledJob)
 	case kind.Decision != nil:
 		return decisionsIn(kind.Decision)
 	case kind.Pod != "":
 		var d gpu.Decision
-		err := json.Unmarshal(text, &d)
-		return []recorded{recordedPlacement{d}}, err
+		return []recorded{recordedPlacement{&d}}, whole(text, &d, "placing "+kind.Pod)
 	}
 	var all []recorded
 	for _, one := range append(kind.Scaling, kind.Placed...) {
@@ -151,4 +149,16 @@ func decisionsIn(text []byte) ([]recorded, error) {
 		all = append(all, found...)
 	}
 	return all, nil
+}
+
+// whole reads a decision, and refuses one that lacks what it would be made from.
+func whole(text []byte, d interface{ Validate() error }, about string) error {
+	err := json.Unmarshal(text, d)
+	if err == nil {
+		err = d.Validate()
+	}
+	if err != nil {
+		return fmt.Errorf("the record of %s can't be decided again: %s", about, oneLine(err))
+	}
+	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -23,7 +24,7 @@ type controlReport struct {
 	Placement  string            `json:"placement"` // gate, patch or none
 	Problems   []string          `json:"problems"`  // what can't be read
 	Loads      reading           `json:"loads"`
-	Backlog    scaler.Backlog    `json:"backlog"`
+	Backlog    *scaler.Backlog   `json:"backlog"` // nil: not known; a problem says why
 	ScaledJobs []scaledJobReport `json:"scaled_jobs"`
 	Nodes      []nodeReport      `json:"nodes"`   // with the eyes of the first ScaledJob
 	Scaling    []scaler.Decision `json:"scaling"` // those that came out otherwise than the one before, the newest first
@@ -32,13 +33,13 @@ type controlReport struct {
 
 // scaledJobReport is one ScaledJob, and how many Jobs it would be given now.
 type scaledJobReport struct {
-	Name     string          `json:"name"`
-	Strategy scaler.Strategy `json:"strategy"`
-	Gated    bool            `json:"gated"`   // its pods are born with the scheduling gate
-	Gradual  bool            `json:"gradual"` // rollout.strategy
-	Paused   bool            `json:"paused,omitempty"`
-	Problem  string          `json:"problem,omitempty"` // why nothing can be decided
-	Now      scaler.Decision `json:"now"`
+	Name     string           `json:"name"`
+	Strategy scaler.Strategy  `json:"strategy"`
+	Gated    bool             `json:"gated"`   // its pods are born with the scheduling gate
+	Gradual  bool             `json:"gradual"` // rollout.strategy
+	Paused   bool             `json:"paused,omitempty"`
+	Problem  string           `json:"problem,omitempty"` // why nothing can be decided
+	Now      *scaler.Decision `json:"now,omitempty"`     // nil: see Problem
 }
 
 // nodeReport is one node: whether it may take a worker, by what, or why not.
@@ -63,17 +64,19 @@ func (k *controller) status(ctx context.Context) controlReport {
 	}
 	problem := func(what string, err error) {
 		if err != nil {
-			r.Problems = append(r.Problems, what+": "+err.Error())
+			r.Problems = append(r.Problems, what+": "+oneLine(err))
 		}
 	}
 	problem("kubernetes", k.watch.Ready(ctx))
 	problem("prometheus", k.loads.ready(ctx))
 	backlog, err := k.backlog(ctx)
 	problem("hub", err)
-	r.Backlog = backlog
+	if err == nil {
+		r.Backlog = &backlog
+	}
 	r.Loads, _ = k.loads.state()
 	for _, s := range k.watch.ScaledJobs() {
-		if metadata, ok := externalTrigger(s); ok && (k.config.ScaledJob == "" || k.config.ScaledJob == s.Name) {
+		if metadata, ok := k.trigger(s); ok && (k.config.ScaledJob == "" || k.config.ScaledJob == s.Name) {
 			r.ScaledJobs = append(r.ScaledJobs, k.reportScaledJob(ctx, s, metadata))
 		}
 	}
@@ -87,9 +90,10 @@ func (k *controller) reportScaledJob(ctx context.Context, s kube.ScaledJob, meta
 	r := scaledJobReport{Name: s.Name, Strategy: strategyOf(s), Gated: s.Gated, Gradual: s.Gradual, Paused: s.Paused}
 	d, err := k.scaler.Peek(ctx, s.Namespace, s.Name, metadata)
 	if err != nil {
-		r.Problem = err.Error()
+		r.Problem = oneLine(err)
+		return r
 	}
-	r.Now = d
+	r.Now = &d
 	return r
 }
 
@@ -121,7 +125,10 @@ func newNodeReport(node string, s gpu.Snapshot) nodeReport {
 	n := nodeReport{Node: node, Workers: []string{}}
 	for _, m := range s.Samples {
 		if m.Node == node {
-			n.GPU, n.Age = &m.Utilization, s.At.Sub(m.At)
+			n.Age = s.At.Sub(m.At)
+			if m.Invalid == "" { // else it says nothing, and the refusal says why
+				n.GPU = &m.Utilization
+			}
 		}
 	}
 	for _, m := range s.Machines {
@@ -161,13 +168,14 @@ func (controlStatus) Help() string {
 }
 
 func (c *controlStatus) Run(ctx context.Context, p *Process) error {
-	client, err := newRemoteClient(c.HTTP, c.HTTPTokenFile)
+	client, err := newRemoteClient(c.HTTP, c.HTTPTokenFile, "a controller", "http://127.0.0.1:9403")
 	if err != nil {
 		return misused(err)
 	}
+	client.whom = "the controller"
 	var text json.RawMessage
 	if err := client.do(ctx, "GET", "/status", &text); err != nil {
-		return fmt.Errorf("asking the controller at %s (give its address with --http): %w", c.HTTP, err)
+		return fmt.Errorf("%w (is %s its address? give it with --http)", err, c.HTTP)
 	}
 	if c.JSON {
 		_, err := fmt.Fprintln(p.Stdout, string(text))
@@ -182,35 +190,71 @@ func (c *controlStatus) Run(ctx context.Context, p *Process) error {
 
 // write shows it to people.
 func (r controlReport) write(to io.Writer) error {
-	fmt.Fprintf(to, "namespace %s, placement %s, %d waiting, %d leased, %d dead\n", r.Namespace, r.Placement, r.Backlog.Waiting, r.Backlog.Leased, r.Backlog.Dead)
+	fmt.Fprintf(to, "namespace %s, placement %s, %s\n", r.Namespace, r.Placement, shownBacklog(r.Backlog))
+	if r.Loads.From != "" {
+		fmt.Fprintf(to, "loads by %s, %s ago\n", r.Loads.From, r.At.Sub(r.Loads.At).Round(time.Second))
+	}
 	for _, p := range r.Problems {
 		fmt.Fprintln(to, "PROBLEM", p)
+	}
+	for _, n := range r.Loads.Notes {
+		fmt.Fprintln(to, "NOTE", n)
 	}
 	table := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "\nNODE\tGPU\tEXPECTED\tAGE\tCPU\tFREE\tWORKERS\tWHY NOT")
 	for _, n := range r.Nodes {
-		age := "-"
-		if n.GPU != nil {
-			age = n.Age.Round(time.Second).String()
-		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%d\t%d\t%s\n", n.Node, shownRatio(n.GPU), shownRatio(n.Score), age, shownRatio(n.CPU), n.Free, len(n.Workers), n.Reason)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%d\t%d\t%s\n", n.Node, shownRatio(n.GPU), shownRatio(n.Score), n.shownAge(), shownRatio(n.CPU), n.Free, len(n.Workers), n.Reason)
 	}
 	fmt.Fprintln(table, "\nSCALEDJOB\tSTRATEGY\tJOBS\tUNCLAIMED\tGATED\tNEW\tBECAUSE")
 	for _, s := range r.ScaledJobs {
-		d := s.Now
-		because := d.Because
-		if s.Problem != "" {
-			because = s.Problem
-		}
-		fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%d\t%d\t%s\n", s.Name, s.Strategy.Name, d.Unfinished, d.Unclaimed, d.Gated, d.New, because)
+		s.write(table)
 	}
 	fmt.Fprintln(table, "\nDECIDED\tSCALEDJOB\tWAITING\tNEW\tBECAUSE")
 	for _, d := range r.Scaling {
-		fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%s\n", d.At.Format(time.TimeOnly), d.ScaledJob, d.Backlog.Waiting, d.New, strings.TrimSpace(d.Because))
+		waiting := "-"
+		if d.Backlog != nil {
+			waiting = strconv.Itoa(d.Backlog.Waiting)
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%s\n", d.At.Format(time.TimeOnly), d.ScaledJob, waiting, d.New, strings.TrimSpace(d.Because))
 	}
 	r.placementReport.write(table)
 	return table.Flush()
 }
+
+// write is its line of the table. What is not known is a dash.
+func (s scaledJobReport) write(to io.Writer) {
+	d := s.Now
+	if d == nil {
+		fmt.Fprintf(to, "%s\t%s\t-\t-\t-\t-\t%s\n", s.Name, s.Strategy.Name, s.Problem)
+		return
+	}
+	known := func(n int, is bool) string {
+		if !is {
+			return "-"
+		}
+		return strconv.Itoa(n)
+	}
+	fmt.Fprintf(to, "%s\t%s\t%s\t%s\t%s\t%d\t%s\n", s.Name, s.Strategy.Name, known(d.Unfinished, !d.Blind),
+		known(d.Unclaimed, !d.Blind && d.Backlog != nil), known(d.Gated, !d.Blind), d.New, d.Because)
+}
+
+func shownBacklog(b *scaler.Backlog) string {
+	if b == nil {
+		return "what waits is not known"
+	}
+	return fmt.Sprintf("%d waiting, %d leased, %d dead", b.Waiting, b.Leased, b.Dead)
+}
+
+// shownAge is that of the sample where it says something.
+func (n nodeReport) shownAge() string {
+	if n.GPU == nil {
+		return "-"
+	}
+	return n.Age.Round(time.Second).String()
+}
+
+// oneLine is an error for tables and lists: joined errors have a line each.
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
 func shownRatio(r *float64) string {
 	if r == nil {

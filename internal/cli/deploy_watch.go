@@ -233,11 +233,7 @@ func (w *watching) lines(r controlReport, err error) []string {
 	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "NODE\tGPU\tAGE\tCPU\tWORKERS\t")
 	for _, n := range r.Nodes {
-		age := "-"
-		if n.GPU != nil {
-			age = n.Age.Round(time.Second).String()
-		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%d\t%s\n", n.Node, shownRatio(n.GPU), age, shownRatio(n.CPU), len(n.Workers), n.Reason)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%d\t%s\n", n.Node, shownRatio(n.GPU), n.shownAge(), shownRatio(n.CPU), len(n.Workers), n.Reason)
 	}
 	_ = table.Flush() // to memory
 	return append(strings.Split(strings.TrimRight(text.String(), "\n"), "\n"), w.footer()...)
@@ -255,6 +251,9 @@ func (w *watching) footer() []string {
 
 func backlogLine(r controlReport) string {
 	b := r.Backlog
+	if b == nil {
+		return "what waits is not known"
+	}
 	text := fmt.Sprintf("%d waiting", b.Waiting)
 	if !b.Oldest.IsZero() {
 		text += fmt.Sprintf(" (the oldest %s)", r.At.Sub(b.Oldest).Round(time.Second))
@@ -269,6 +268,9 @@ func backlogLine(r controlReport) string {
 func jobsLine(r controlReport) string {
 	unfinished, gated := 0, 0
 	for _, s := range r.ScaledJobs {
+		if s.Now == nil || s.Now.Blind {
+			return "its Jobs are not known"
+		}
 		unfinished, gated = unfinished+s.Now.Unfinished, gated+s.Now.Gated
 	}
 	text := wording.Count(unfinished, "Job")

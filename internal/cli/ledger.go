@@ -80,7 +80,7 @@ func (c *ledgerCommand) sayIfLong(p *Process) (stop func()) {
 
 func (c *ledgerCommand) take(ctx context.Context) (ledger.Report, error) {
 	if c.HTTP != "" {
-		client, err := newRemoteClient(c.HTTP, c.HTTPTokenFile)
+		client, err := newRemoteClient(c.HTTP, c.HTTPTokenFile, "a hub", "http://127.0.0.1:8080")
 		if err != nil {
 			return ledger.Report{}, misused(err)
 		}
@@ -180,11 +180,11 @@ func (c *hubClient) Ledger(ctx context.Context) (r ledger.Report, err error) {
 	return r, err
 }
 
-// newRemoteClient asks a hub by the address of its page.
-func newRemoteClient(address, tokenFile string) (*hubClient, error) {
+// newRemoteClient asks a hub by the address of its page, or another role that has one.
+func newRemoteClient(address, tokenFile, whom, such string) (*hubClient, error) {
 	base, err := url.Parse(address)
 	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
-		return nil, fmt.Errorf("--http %s is no address of a hub: write it like http://127.0.0.1:8080", address)
+		return nil, fmt.Errorf("--http %s is no address of %s: write it like %s", address, whom, such)
 	}
 	c := &hubClient{base: strings.TrimSuffix(base.String(), "/")}
 	if tokenFile != "" {

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/creack/pty"
+
+	"plumbline/internal/cluster/scaler"
 )
 
 // display gathers what a terminal is sent.
@@ -74,7 +76,7 @@ func sit(ctx context.Context, t *testing.T, status func(context.Context) (contro
 func someReport(context.Context) (controlReport, error) {
 	load := 0.42
 	var r controlReport
-	r.Backlog.Waiting, r.Backlog.Leased = 12, 2
+	r.Backlog = &scaler.Backlog{Waiting: 12, Leased: 2}
 	r.Nodes = []nodeReport{{Node: "jetson-1", GPU: &load, Age: 3 * time.Second, Workers: []string{"a"}}, {Node: "bare", Reason: "no sample"}}
 	return r, nil
 }

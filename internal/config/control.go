@@ -12,6 +12,7 @@ type Loads struct {
 	Prometheus          []string      `help:"Prometheus to read nodes' loads from, such as http://prometheus:9090. May be repeated: the first that answers is taken." placeholder:"URL"`
 	PrometheusTokenFile string        `help:"File with the token for it, read again for each request." placeholder:"FILE" type:"path"`
 	PrometheusCA        string        `name:"prometheus-ca" help:"Authorities that may have signed its certificate, instead of the system's." placeholder:"FILE" type:"path"`
+	PrometheusTimeout   time.Duration `help:"Time for one Prometheus to answer all that a look asks; then the next is asked." default:"5s"`
 	GPULoad             []string      `name:"gpu-load" sep:"none" help:"Metric of GPU load: UNIT[@NODE]:QUERY, UNIT being ratio or percent, the preferred first; may be repeated (default: our own exporter's, the Python scripts' two, DCGM's)." placeholder:"SOURCE"`
 	GPUsOfNode          string        `name:"gpus-of-node" help:"What several GPUs of a node amount to: ${enum}." enum:"mean,least,most" default:"mean"`
 	NodeLabel           []string      `help:"Labels that name the node, the surest first." placeholder:"LABEL"`
@@ -58,6 +59,8 @@ func (c *Control) Validate() error {
 		return fmt.Errorf("--captures-per-job is %d: give at least 1", c.CapturesPerJob)
 	case c.LoadEvery < time.Second || c.LoadEvery > c.SampleMaxAge:
 		return fmt.Errorf("--load-every is %s: give 1s to --sample-max-age (%s)", c.LoadEvery, c.SampleMaxAge)
+	case c.PrometheusTimeout <= 0:
+		return fmt.Errorf("--prometheus-timeout is %s: give more than nothing", c.PrometheusTimeout)
 	case c.LoadWindow < time.Second:
 		return fmt.Errorf("--load-window is %s: give at least 1s", c.LoadWindow)
 	case c.Placement == "patch" && c.ScaledJob == "":

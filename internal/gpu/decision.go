@@ -1,6 +1,7 @@
 package gpu
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -38,6 +39,14 @@ func (d Decision) choose() (Candidate, bool) {
 		return d.Ranking.Keep(d.Current, d.Rules.Policy, d.Draw, d.Rules.Hysteresis)
 	}
 	return d.Ranking.Choose(d.Rules.Policy, d.Draw)
+}
+
+// Validate says what a record lacks to be decided again. It is for records from files; what this program decides is whole.
+func (d Decision) Validate() error {
+	if d.Snapshot.At.IsZero() {
+		return errors.Join(errors.New("it does not say when it was made (snapshot.at)"), d.Rules.Validate())
+	}
+	return d.Rules.Validate()
 }
 
 // Again makes the decision again from its record; a different node means that the record or the rules of ranking changed.

@@ -57,7 +57,7 @@ func gather(s Snapshot, r Rules) []judgement {
 	measured, late := machinesMeasured(s, r), tooLate(s, r)
 	for i := range all {
 		j := &all[i]
-		j.now, j.rules, j.measured, j.late = s.At, &r, measured, late
+		j.now, j.rules, j.measured, j.late, j.unread = s.At, &r, measured, late, s.Unread
 	}
 	for i := range s.Samples {
 		m := &s.Samples[i]

@@ -40,6 +40,7 @@ type judgement struct {
 	machine  *Machine // nil: none
 	measured bool     // somebody measures machines at all, now
 	late     bool     // the fallback counts
+	unread   bool     // no load was read yet
 	held     []*Worker
 }
 
@@ -54,6 +55,9 @@ func (j *judgement) judge() (Candidate, *Refusal) {
 	}
 	if why := j.refusesMachine(); why != nil {
 		return Candidate{}, why
+	}
+	if j.unread && j.sample == nil { // whether it has a GPU is often told by its first sample
+		return Candidate{}, j.refuse(Unknown, "its load was not read yet")
 	}
 	if j.node.GPU || j.sample != nil {
 		return j.judgeGPU()

@@ -62,6 +62,9 @@ func DefaultRules() Rules {
 	}
 }
 
+// mostSlots keeps products of counts within an int, and counting slots one by one short.
+const mostSlots = 1_000_000
+
 // Validate says what cannot be honoured, all of it.
 func (r Rules) Validate() error {
 	return errors.Join(
@@ -72,7 +75,7 @@ func (r Rules) Validate() error {
 		among("CPU threshold", r.CPUThreshold, isRatio(r.CPUThreshold), "a ratio from 0 (not looked at) to 1"),
 		among("memory threshold", r.MemoryThreshold, isRatio(r.MemoryThreshold), "a ratio from 0 (not looked at) to 1"),
 		among("hysteresis", r.Hysteresis, isRatio(r.Hysteresis) && r.Hysteresis < 1, "a ratio from 0 to below 1"),
-		among("number of slots", r.Slots, r.Slots >= 1, "at least one a node"),
+		among("number of slots", r.Slots, r.Slots >= 1 && r.Slots <= mostSlots, fmt.Sprintf("one a node to %d", mostSlots)),
 		among("greatest age of a sample", r.MaxAge, r.MaxAge > 0, "more than nothing"),
 		among("time before falling back", r.FallbackAfter, r.FallbackAfter >= 0, "nothing or more"),
 		among("window of rebalancing", r.RebalanceWindow, r.RebalanceWindow >= 0, "nothing (never) or more"),

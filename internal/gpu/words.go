@@ -68,6 +68,7 @@ type Snapshot struct {
 	Samples  []Sample  `json:"samples"`
 	Machines []Machine `json:"machines,omitempty"` // none fresh: nobody measures them, and their thresholds are not looked at
 	Workers  []Worker  `json:"workers,omitempty"`
+	Unread   bool      `json:"unread,omitempty"` // nobody has asked yet how much the nodes have to do
 
 	Oldest time.Time `json:"oldest,omitzero"` // when the oldest waiting capture was accepted; zero: nothing waits
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"plumbline/internal/cluster/kube"
 	"plumbline/internal/gpu"
@@ -30,6 +31,8 @@ type Gate struct {
 	o     Options
 	m     *metrics
 	notes *notes
+
+	unknown string // why the load could not be read at the last look; of Run's goroutine only
 
 	mu      sync.Mutex
 	assumed map[string]gpu.Worker // by pod UID: placed by us, and not seen yet in what the cluster shows
@@ -180,6 +183,7 @@ func (g *Gate) place(ctx context.Context, gated []kube.Pod) {
 			g.loadUnknown(gated, err)
 			return
 		}
+		g.unknown = ""
 		r := g.decide(p, s, v)
 		if r.Decision.Node == "" {
 			v.none[kindOfPod(p)] = &wait{kind: kindOf(r.Decision.Ranking), why: r.Why}
@@ -194,10 +198,24 @@ func (g *Gate) place(ctx context.Context, gated []kube.Pod) {
 func (g *Gate) loadUnknown(gated []kube.Pod, err error) {
 	g.m.errors.WithLabelValues("load").Inc()
 	g.m.decisions.WithLabelValues("unknown").Inc()
-	g.o.Log.Warn("nothing is placed: the nodes' load can't be read", "gated", len(gated), "error", err)
+	g.sayUnknown(len(gated), err)
 	for _, p := range gated {
-		g.stays(p, time.Now(), "load", "no node is taken whose load is unknown, and the load can't be read: "+err.Error())
+		g.stays(p, time.Now(), "load", "no node is taken whose load is unknown, and the load can't be read: "+strings.ReplaceAll(err.Error(), "\n", "; ")) // of an Event kubectl shows one line
 	}
+}
+
+// sayUnknown logs that nothing is placed, once for each reason and not with every figure in it.
+func (g *Gate) sayUnknown(gated int, err error) {
+	kind := strings.Map(func(r rune) rune {
+		if unicode.IsDigit(r) {
+			return -1
+		}
+		return r
+	}, err.Error())
+	if g.unknown != kind {
+		g.o.Log.Warn("nothing is placed: the nodes' load can't be read", "gated", gated, "error", err)
+	}
+	g.unknown = kind
 }
 
 // decide chooses a node and counts the pod there at once.

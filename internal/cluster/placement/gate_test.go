@@ -1,8 +1,10 @@
 package placement_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -197,6 +199,35 @@ func TestNothingIsPlacedWhileTheLoadIsUnknown(t *testing.T) {
 		})
 		after(2 * time.Second)
 		town.see(func() { same(t, "placed", []string{"p>a"}, town.placed) })
+	})
+}
+
+// Each second would say it again: once for each reason, whatever the figures in it, is enough. Nor may a line of an Event be lost.
+func TestThatNothingIsPlacedIsLoggedOnceForEachReason(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		town := newTown(map[string]float64{"a": 0})
+		var log bytes.Buffer
+		town.log = slog.New(slog.NewTextHandler(&log, nil))
+		town.born("p")
+		town.silent = errors.New("begun")
+		town.lead(t)
+		for _, why := range []string{"refused", "no answer\nand none from the other"} {
+			for port := range 10 {
+				after(time.Second)
+				town.see(func() { town.silent = fmt.Errorf("%s from port %d", why, port) })
+			}
+		}
+		after(time.Second)
+		if n := strings.Count(log.String(), "nothing is placed"); n != 3 {
+			t.Errorf("%d lines:\n%s", n, log.String())
+		}
+		town.see(func() {
+			for _, text := range town.texts {
+				if strings.Contains(text, "\n") {
+					t.Errorf("an Event of several lines: %q", text)
+				}
+			}
+		})
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"testing"
@@ -28,6 +29,7 @@ type town struct {
 	full    bool // the scheduler binds nothing
 	refuse  map[string]error
 	changed chan struct{}
+	log     *slog.Logger
 
 	placed  []string // pod>node, in the order of the calls
 	evicted []string
@@ -64,7 +66,7 @@ func (t *town) born(name string, change ...func(*kube.Pod)) {
 func (t *town) options() placement.Options {
 	return placement.Options{
 		Cluster: t, Hands: t, Surroundings: t.Surroundings, Changed: t.changed,
-		Rules: func(string) gpu.Rules { return t.rules },
+		Rules: func(string) gpu.Rules { return t.rules }, Log: t.log,
 	}
 }
 

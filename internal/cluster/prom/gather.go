@@ -76,6 +76,9 @@ func (r *round) reading(ctx context.Context) (Reading, error) {
 	}
 	nodes := figures{byNode: map[string][]figure{}, invalid: map[string]string{}}
 	for rank, s := range r.o.Sources {
+		if _, known := r.directory.named(s.Node); s.Node != "" && !known {
+			r.note("no node is called %s, of which %s is said to be the load", s.Node, s.Query)
+		}
 		n := len(s.times(r.o.Forget))
 		r.figures(&nodes, rank, s, answers[0], answers[1:1+n])
 		answers = answers[1+n:]
@@ -130,15 +133,15 @@ func (r *round) figures(nodes *figures, rank int, s Source, loads []series, time
 		}
 	}
 	for _, load := range loads {
-		node, known := s.Node, true
-		if node == "" {
+		node, known := r.directory.named(s.Node)
+		if s.Node == "" {
 			node, known = r.directory.find(load.labels)
 		}
 		if !known {
 			r.note("no node is known for %s", describe(load.labels, s.Query))
 			continue
 		}
-		ratio, why := ratioOf(load.value, s.Unit)
+		ratio, why := ratioOf(load.value, s.Unit, rounding)
 		age := time.Duration(0)
 		if why == "" {
 			age, why = r.age(node, load.key(), measured)
@@ -152,18 +155,23 @@ func (r *round) figures(nodes *figures, rank int, s Source, loads []series, time
 	}
 }
 
-// slack is how far rounding may lead over 1.
-const slack = 0.0005
+// What is a little under 0 or over 1 is taken as 0 or 1; what is further off says that something else is measured.
+const (
+	rounding = 0.0005 // by sums and means
+	// jitter is by a rate: a processor's counters were read some time before or after the moment that Prometheus notes for them. With
+	// two scrapes a second apart, 50 ms make one that is idle 105 % idle; with 15 s apart 0.3 % more.
+	jitter = 0.05
+)
 
-func ratioOf(value float64, unit Unit) (float64, string) {
+func ratioOf(value float64, unit Unit, slack float64) (float64, string) {
 	ratio := value
 	if unit == Percent {
 		ratio = value / 100
 	}
-	if !(ratio >= 0 && ratio <= 1+slack) { // NaN is neither
+	if !(ratio >= -slack && ratio <= 1+slack) { // NaN is neither
 		return 0, fmt.Sprintf("%.1g, which is no load in %s", value, unit) // coarse, so that the same trouble reads the same
 	}
-	return min(ratio, 1), ""
+	return min(max(ratio, 0), 1), ""
 }
 
 // skew is how far a node's clock may be off before somebody should know.

@@ -42,7 +42,7 @@ func (r *round) ratios(all []series, what string) map[string]float64 {
 			r.note("no node is known for %s", describe(s.labels, what))
 			continue
 		}
-		ratio, why := ratioOf(s.value, Ratio)
+		ratio, why := ratioOf(s.value, Ratio, jitter)
 		if why != "" {
 			r.note("%s: %s is %s", node, what, why)
 			continue

@@ -51,6 +51,15 @@ func (d directory) find(labels map[string]string) (string, bool) {
 	return "", false
 }
 
+// named gives the node that somebody calls by its name, or by an address.
+func (d directory) named(name string) (string, bool) {
+	if d.nodes == nil {
+		return name, true
+	}
+	node, ok := d.nodes[strings.ToLower(name)]
+	return node, ok
+}
+
 // spellings are what a label may mean: 10.0.0.3:9401 is 10.0.0.3, and agx.example.lan:9100 is agx.example.lan, or agx.
 func spellings(value string) []string {
 	if value == "" {

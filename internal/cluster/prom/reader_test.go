@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -92,4 +93,57 @@ func FuzzDecode(f *testing.F) {
 			t.Errorf("%d series, %v", n, err)
 		}
 	})
+}
+
+// answering is a Prometheus that gives one series of node a to each query that holds one of the texts.
+func answering(t *testing.T, values map[string]float64) string {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		result := "[]"
+		for text, v := range values {
+			if strings.Contains(r.URL.Query().Get("query"), text) {
+				result = fmt.Sprintf(`[{"metric":{"node":"a"},"value":[1767225600,"%g"]}]`, v)
+			}
+		}
+		fmt.Fprintf(w, `{"status":"success","data":{"resultType":"vector","result":%s}}`, result)
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// The rate of an idle processor's counters is off by what its scrapes jitter: it is idle all the same. What is far off is unknown.
+func TestJitterMakesNoProcessorUnknown(t *testing.T) {
+	for name, c := range map[string]struct{ read, want float64 }{
+		"idle":           {0, 0},
+		"a little under": {-0.001, 0},
+		"at the limit":   {-0.05, 0},
+		"far under":      {-0.06, -1},
+		"a little over":  {1.04, 1},
+		"far over":       {1.2, -1},
+		"no number":      {math.NaN(), -1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			address := answering(t, map[string]float64{"node_cpu_seconds_total": c.read, "MemAvailable": 0.5, "timestamp(node_memory": 1767225599})
+			got := mustRead(t, newReader(t, prom.Options{Addresses: []string{address}}), nil)
+			if len(got.Machines) != 1 || got.Machines[0].CPU != c.want || got.Machines[0].Memory != 0.5 {
+				t.Errorf("%g is read as %+v; notes %q", c.read, got.Machines, got.Notes)
+			}
+			if known := len(got.Notes) == 0; known != (c.want >= 0) {
+				t.Errorf("the notes are %q", got.Notes)
+			}
+		})
+	}
+}
+
+// A source of a node that is not there gives no sample, and says so; a node may be called by its address, too.
+func TestASourceNamesANodeThatIsThere(t *testing.T) {
+	address := answering(t, map[string]float64{"load": 40})
+	for name, wanted := range map[string]int{"a": 1, "A": 1, "10.0.0.1": 1, "nosuch": 0} {
+		s := prom.Source{Unit: prom.Percent, Query: "load", Time: "load_seconds", Node: name}
+		got := mustRead(t, newReader(t, prom.Options{Addresses: []string{address}, Sources: []prom.Source{s}}), []prom.Node{{Name: "a", Addresses: []string{"10.0.0.1"}}})
+		told := strings.Contains(strings.Join(got.Notes, "\n"), "no node is called "+name)
+		if len(got.Samples) != wanted || wanted == 1 && got.Samples[0].Node != "a" || told != (wanted == 0) {
+			t.Errorf("%s: %+v, notes %q", name, got.Samples, got.Notes)
+		}
+	}
 }

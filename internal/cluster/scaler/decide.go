@@ -1,6 +1,8 @@
 package scaler
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -35,7 +37,8 @@ type Inputs struct {
 	Trigger   Trigger      `json:"trigger"`
 	Strategy  Strategy     `json:"strategy"`
 	Jobs      []Job        `json:"jobs"`
-	Backlog   Backlog      `json:"backlog"`
+	Backlog   *Backlog     `json:"backlog"`           // nil: not known
+	Blind     bool         `json:"blind,omitempty"`   // the cluster can't be seen: Jobs, nodes and strategy are not known
 	Unknown   string       `json:"unknown,omitempty"` // why backlog or cluster are not known
 	Snapshot  gpu.Snapshot `json:"snapshot"`
 }
@@ -44,7 +47,7 @@ type Inputs struct {
 type Decision struct {
 	Inputs
 	Count
-	Needed    int         `json:"needed"`    // Jobs that the waiting captures ask for
+	Needed    int         `json:"needed"`    // Jobs that the waiting captures ask for; means nothing where those are not known
 	Unclaimed int         `json:"unclaimed"` // unfinished Jobs that have not claimed a capture yet
 	Free      int         `json:"free"`      // slots on nodes that may take a worker
 	Gated     int         `json:"gated"`     // unfinished Jobs that have no node yet, and will take one of those slots
@@ -62,6 +65,9 @@ type Decision struct {
 // starts one; and nothing that KEDA is answered ends one.
 func Decide(in Inputs) Decision {
 	in.Snapshot = in.Snapshot.Clean()
+	if in.Backlog == nil && in.Unknown == "" {
+		in.Unknown = "what waits was not read"
+	}
 	d := Decision{Inputs: in, Ranking: gpu.Rank(in.Snapshot, in.Trigger.Rules)}
 	d.Free = d.Ranking.FreeSlots()
 	for _, j := range in.Jobs {
@@ -72,7 +78,7 @@ func Decide(in Inputs) Decision {
 		if j.Gated {
 			d.Gated++
 		}
-		if !slices.ContainsFunc(j.Pods, func(pod string) bool { return slices.Contains(in.Backlog.Claimed, pod) }) {
+		if in.Backlog != nil && !in.Backlog.hasClaimed(j) {
 			d.Unclaimed++
 		}
 	}
@@ -85,8 +91,50 @@ func Decide(in Inputs) Decision {
 	return d
 }
 
+func (b *Backlog) hasClaimed(j Job) bool {
+	return slices.ContainsFunc(j.Pods, func(pod string) bool { return slices.Contains(b.Claimed, pod) })
+}
+
+// Validate says what a record lacks to be decided again. It is for records from files; what this program decides is whole.
+func (in Inputs) Validate() error {
+	var lacking error
+	if in.At.IsZero() || in.Snapshot.At.IsZero() {
+		lacking = errors.New("it does not say when it was made (at, snapshot.at)")
+	}
+	if in.Backlog == nil && in.Unknown == "" {
+		lacking = errors.Join(lacking, errors.New("it has no backlog, and does not say why (backlog, unknown)"))
+	}
+	if in.Backlog != nil && in.Backlog.Waiting < 0 {
+		lacking = errors.Join(lacking, fmt.Errorf("%d captures can't wait (backlog.waiting)", in.Backlog.Waiting))
+	}
+	return errors.Join(lacking, in.Trigger.Validate())
+}
+
 // Again makes the decision again from its record.
 func (d Decision) Again() Decision { return Decide(d.Inputs) }
+
+// MarshalJSON leaves out the figures that are not known, rather than call them 0.
+func (d Decision) MarshalJSON() ([]byte, error) {
+	type whole Decision
+	shown := struct {
+		whole
+		Needed     *int `json:"needed,omitempty"`
+		Unclaimed  *int `json:"unclaimed,omitempty"`
+		Free       *int `json:"free,omitempty"`
+		Gated      *int `json:"gated,omitempty"`
+		Unfinished *int `json:"unfinished,omitempty"`
+		Pending    *int `json:"pending,omitempty"`
+	}{whole: whole(d)}
+	if d.Backlog != nil {
+		shown.Needed, shown.Unclaimed = &d.Needed, &d.Unclaimed
+	}
+	if d.Blind {
+		shown.Unclaimed = nil
+	} else {
+		shown.Free, shown.Gated, shown.Unfinished, shown.Pending = &d.Free, &d.Gated, &d.Unfinished, &d.Pending
+	}
+	return json.Marshal(shown) //nolint:wrapcheck // of nothing but plain values
+}
 
 // Same says whether two decisions came out alike.
 func (d Decision) Same(o Decision) bool {

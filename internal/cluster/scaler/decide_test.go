@@ -20,7 +20,7 @@ var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 func inputs(waiting, nodes, working, unclaimed, gated int) scaler.Inputs {
 	in := scaler.Inputs{
 		At: noon, Namespace: "here", ScaledJob: "worker", Trigger: scaler.Trigger{CapturesPerJob: 20, Rules: gpu.DefaultRules()},
-		Strategy: scaler.Strategy{Name: "default", Max: 100}, Backlog: scaler.Backlog{Waiting: waiting},
+		Strategy: scaler.Strategy{Name: "default", Max: 100}, Backlog: &scaler.Backlog{Waiting: waiting},
 	}
 	in.Snapshot.At = noon
 	for i := range nodes {

@@ -54,26 +54,46 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 	return m, nil
 }
 
+// forget takes away what is known of a ScaledJob.
+func (m *metrics) forget(namespace, name string) {
+	of := prometheus.Labels{"namespace": namespace, "scaled_job": name}
+	for _, g := range []*prometheus.GaugeVec{m.wanted, m.answer, m.needed, m.free, m.known, m.jobs, m.nodes} {
+		g.DeletePartialMatch(of)
+	}
+}
+
+func (m *metrics) forgetCounters(namespace, name string) {
+	m.answers.DeleteLabelValues(namespace, name)
+	m.failures.DeleteLabelValues(namespace, name)
+}
+
 func (m *metrics) failed(namespace, name string) { m.failures.WithLabelValues(namespace, name).Inc() }
 
+// decided shows a decision. What is not known, or no longer, is absent.
 func (m *metrics) decided(d Decision) {
-	set := func(g *prometheus.GaugeVec, v int, more ...string) {
-		g.WithLabelValues(append([]string{d.Namespace, d.ScaledJob}, more...)...).Set(float64(v))
+	set := func(known bool, g *prometheus.GaugeVec, v int, more ...string) {
+		labels := append([]string{d.Namespace, d.ScaledJob}, more...)
+		if !known {
+			g.DeleteLabelValues(labels...)
+			return
+		}
+		g.WithLabelValues(labels...).Set(float64(v))
 	}
-	set(m.wanted, d.New)
-	set(m.answer, d.Answer)
-	set(m.needed, d.Needed)
-	set(m.free, d.Free)
-	known := 1
-	if d.Unknown != "" {
-		known = 0
+	hub, cluster, all := d.Backlog != nil, !d.Blind, 0
+	if d.Unknown == "" {
+		all = 1
 	}
-	set(m.known, known)
-	for state, n := range map[string]int{"unfinished": d.Unfinished, "pending": d.Pending, "gated": d.Gated, "unclaimed": d.Unclaimed} {
-		set(m.jobs, n, state)
+	set(true, m.wanted, d.New)
+	set(true, m.answer, d.Answer)
+	set(true, m.known, all)
+	set(hub, m.needed, d.Needed)
+	set(cluster, m.free, d.Free)
+	set(cluster, m.nodes, len(d.Ranking.Candidates), "candidate")
+	set(cluster, m.nodes, len(d.Ranking.Refused), "refused")
+	for state, n := range map[string]int{"unfinished": d.Unfinished, "pending": d.Pending, "gated": d.Gated} {
+		set(cluster, m.jobs, n, state)
 	}
-	set(m.nodes, len(d.Ranking.Candidates), "candidate")
-	set(m.nodes, len(d.Ranking.Refused), "refused")
+	set(cluster && hub, m.jobs, d.Unclaimed, "unclaimed")
 	m.answers.WithLabelValues(d.Namespace, d.ScaledJob).Inc()
 	m.failures.WithLabelValues(d.Namespace, d.ScaledJob) // from 0, or the first would be no increase
 }

@@ -54,6 +54,7 @@ type Scaler struct {
 
 	mu     sync.Mutex
 	last   map[string]Decision // by namespace/name
+	asked  map[string]question // by namespace/name: KEDA's last
 	recent []Decision          // those that wanted Jobs or came out otherwise than the one before, the newest last
 	told   map[string]string   // complaint that was logged last, by namespace/name
 }
@@ -63,11 +64,8 @@ const remembered = 20
 
 // New makes a Scaler; it does nothing by itself.
 func New(o Options) (*Scaler, error) {
-	if err := o.Defaults.Rules.Validate(); err != nil {
+	if err := o.Defaults.Validate(); err != nil {
 		return nil, err
-	}
-	if o.Defaults.CapturesPerJob < 1 {
-		return nil, fmt.Errorf("a Job for every %d captures can't be: give at least 1", o.Defaults.CapturesPerJob)
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -79,18 +77,19 @@ func New(o Options) (*Scaler, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Scaler{o: o, log: o.Logger, metrics: m, last: map[string]Decision{}, told: map[string]string{}}
+	s := &Scaler{o: o, log: o.Logger, metrics: m, last: map[string]Decision{}, asked: map[string]question{}, told: map[string]string{}}
 	s.backlog = reader{read: o.Backlog, now: o.Now}
 	return s, nil
 }
 
 // Decide decides for a ScaledJob with its trigger's metadata.
 func (s *Scaler) Decide(ctx context.Context, namespace, name string, metadata map[string]string) (Decision, error) {
-	d, err := s.decide(ctx, namespace, name, metadata)
 	key := namespace + "/" + name
+	s.note(namespace, name, metadata)
+	d, err := s.decide(ctx, namespace, name, metadata)
 	if err != nil {
 		s.metrics.failed(namespace, name)
-		s.complain(key, err.Error())
+		s.complain(key, oneLine(err))
 		return Decision{}, err
 	}
 	s.complain(key, d.Unknown)
@@ -105,6 +104,9 @@ func (s *Scaler) decide(ctx context.Context, namespace, name string, metadata ma
 		return Decision{}, MetadataError{err}
 	}
 	backlog, unknown := s.backlog.get(ctx)
+	if unknown != nil {
+		backlog = nil
+	}
 	view, err := s.o.View(namespace, name) // after the backlog: a Job that came in between is seen
 	switch {
 	case errors.Is(err, ErrNoScaledJob):
@@ -112,14 +114,18 @@ func (s *Scaler) decide(ctx context.Context, namespace, name string, metadata ma
 	case err != nil:
 		unknown = errors.Join(unknown, fmt.Errorf("the cluster can't be seen: %w", err))
 	}
+	blind := err != nil
 	in := Inputs{
 		At: s.o.Now().UTC(), Namespace: namespace, ScaledJob: name, Trigger: trigger, Strategy: view.Strategy, Jobs: view.Jobs,
-		Backlog: backlog, Snapshot: view.Snapshot,
+		Backlog: backlog, Blind: blind, Snapshot: view.Snapshot,
 	}
 	if unknown != nil {
-		in.Unknown = unknown.Error()
+		in.Unknown = oneLine(unknown)
 	}
-	in.Snapshot.At, in.Snapshot.Oldest = in.At, backlog.Oldest
+	in.Snapshot.At = in.At
+	if backlog != nil {
+		in.Snapshot.Oldest = backlog.Oldest
+	}
 	return Decide(in), nil
 }
 
@@ -147,17 +153,30 @@ func (s *Scaler) complain(key, why string) {
 
 func (s *Scaler) remember(key string, d Decision) {
 	s.mu.Lock()
-	before, any := s.last[key]
+	before, ever := s.last[key]
 	s.last[key] = d
-	if !any || d.New > 0 || before.New != d.New || before.kind() != d.kind() {
+	if !ever || d.New > 0 || before.New != d.New || before.kind() != d.kind() {
 		s.recent = append(s.recent, d)
 		s.recent = s.recent[max(0, len(s.recent)-remembered):]
 	}
 	s.mu.Unlock()
-	if !any || before.New != d.New {
-		s.log.Info("decided", "scaled_job", key, "new_jobs", d.New, "because", d.Because, "waiting", d.Backlog.Waiting,
-			"unfinished", d.Unfinished, "unclaimed", d.Unclaimed, "free_slots", d.Free, "gated", d.Gated, "answer", d.Answer)
+	if !ever || before.New != d.New {
+		s.log.Info("decided", append([]any{"scaled_job", key, "new_jobs", d.New, "because", d.Because, "answer", d.Answer}, d.figures()...)...)
 	}
+}
+
+// figures are those that are known, for the log.
+func (d Decision) figures() (known []any) {
+	if d.Backlog != nil {
+		known = append(known, "waiting", d.Backlog.Waiting)
+	}
+	if !d.Blind {
+		known = append(known, "unfinished", d.Unfinished, "free_slots", d.Free, "gated", d.Gated)
+	}
+	if d.Backlog != nil && !d.Blind {
+		known = append(known, "unclaimed", d.Unclaimed)
+	}
+	return known
 }
 
 // Recent gives the last decisions that wanted Jobs or came out otherwise than the one before, the newest first.
@@ -181,7 +200,7 @@ type reader struct {
 
 	mu   sync.Mutex
 	at   time.Time
-	last Backlog
+	last *Backlog
 	err  error
 	seen map[string]time.Time // pods that had claimed, by when the hub last said so
 }
@@ -193,15 +212,15 @@ const (
 	claimsKept = time.Hour
 )
 
-func (r *reader) get(ctx context.Context) (Backlog, error) {
+func (r *reader) get(ctx context.Context) (*Backlog, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if now := r.now(); r.at.IsZero() || now.Sub(r.at) >= readAgain {
 		last, err := r.read(context.WithoutCancel(ctx)) // others wait for it too
 		r.at, r.err = r.now(), err
 		if err == nil {
-			r.last = last
-			r.last.ReadAt, r.last.Claimed = r.at, r.claimed(last.Claimed)
+			last.ReadAt, last.Claimed = r.at, r.claimed(last.Claimed)
+			r.last = &last // decisions keep it: it is never changed
 		}
 	}
 	return r.last, r.err

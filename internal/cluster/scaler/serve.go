@@ -33,7 +33,8 @@ const (
 	silence            = 20 * time.Second // after which a client is asked whether it is still there
 	endGrace           = 5 * time.Second
 	healthEvery        = time.Second
-	maxMessage         = 1 << 20 // of a question; metadata of a trigger is a few hundred bytes
+	sweepEvery         = 5 * time.Second // ScaledJobs that are gone are forgotten
+	maxMessage         = 1 << 20         // of a question; metadata of a trigger is a few hundred bytes
 )
 
 // Serve answers KEDA on l until ctx ends. Ready says what keeps it from answering; the health service tells it.
@@ -57,6 +58,7 @@ func (s *Scaler) Serve(ctx context.Context, l net.Listener, t TLS, ready func() 
 	watching, stop := context.WithCancel(ctx)
 	defer stop()
 	go tellHealth(watching, state, ready)
+	go s.sweepAlways(watching)
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(l) }()
 	select {
@@ -68,6 +70,19 @@ func (s *Scaler) Serve(ctx context.Context, l net.Listener, t TLS, ready func() 
 	defer time.AfterFunc(endGrace, server.Stop).Stop() // streams last as long as their clients want
 	server.GracefulStop()
 	return nil
+}
+
+func (s *Scaler) sweepAlways(ctx context.Context) {
+	again := time.NewTicker(sweepEvery)
+	defer again.Stop()
+	for {
+		select {
+		case <-again.C:
+			s.Sweep()
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // tellHealth keeps the health service up to date.

@@ -96,9 +96,9 @@ func (s service) decide(ctx context.Context, r *pb.ScaledObjectRef) (Decision, e
 	case err == nil:
 		return d, nil
 	case errors.As(err, new(MetadataError)):
-		return d, status.Error(codes.InvalidArgument, err.Error())
+		return d, status.Error(codes.InvalidArgument, oneLine(err))
 	case errors.Is(err, ErrNoScaledJob):
 		return d, status.Error(codes.NotFound, fmt.Sprintf("%v that plumbline control sees (does it watch that namespace?)", err))
 	}
-	return d, status.Error(codes.Internal, err.Error())
+	return d, status.Error(codes.Internal, oneLine(err))
 }

@@ -37,6 +37,8 @@ type world struct {
 	nodes   map[string]float64 // GPU utilization by node; a negative one is not known
 	hub     error
 	away    error // of the cluster
+	gone    bool  // the ScaledJob
+	clock   time.Time
 	reads   int
 }
 
@@ -59,7 +61,7 @@ func (w *world) view(namespace, name string) (scaler.View, error) {
 	if w.away != nil {
 		return scaler.View{}, w.away
 	}
-	if namespace != "here" || name != "worker" {
+	if namespace != "here" || name != "worker" || w.gone {
 		return scaler.View{}, scaler.ErrNoScaledJob
 	}
 	v := scaler.View{Strategy: scaler.Strategy{Name: "default", Max: 100}, Jobs: w.jobs}
