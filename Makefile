@@ -103,9 +103,9 @@ docker: ## build the Dockerfile, with everything from source (ARGS="--tag plumbl
 	  --build-arg VERSION=$(VERSION) --build-arg REVISION="$$(git rev-parse HEAD)" \
 	  --build-arg CREATED="$$(TZ=UTC0 git show -s --format=%cd --date=format-local:%Y-%m-%dT%H:%M:%SZ)" $(ARGS) .
 
-dist-test: dist .tools/sysroot/arm64/proc/cpuinfo ## check both: symbol versions, and arm64 under qemu against amd64
+dist-test: dist .tools/sysroot/arm64/proc/cpuinfo .tools/base/amd64/ready .tools/base/arm64/ready ## check both: symbol versions, the image's size, and arm64 under qemu against amd64
 	@scripts/need.sh dist
-	@go run ./test/dist -picture $(PERSON)
+	@go run ./test/dist -base .tools/base -picture $(PERSON)
 
 PERSON ?= $(firstword $(wildcard internal/demo/people/*.jpg))
 

@@ -43,6 +43,14 @@ func (c *imageCommand) Run(ctx context.Context, p *Process) error {
 	if err := c.Image.Validate(); err != nil {
 		return misused(err)
 	}
+	for flag, name := range map[string]string{"--push": c.Push, "--name": c.Name} {
+		if name == "" {
+			continue
+		}
+		if err := image.CheckName(name); err != nil {
+			return misused(fmt.Errorf("%s %s: %w", flag, name, err))
+		}
+	}
 	log := newLog(p, config.Logging(c.QuietLogging)).With("component", "image")
 	if dir, ok := strings.CutPrefix(c.Output, "files:"); ok {
 		o, err := imageOptions(p, c.ImageBuild, log)
@@ -80,7 +88,7 @@ func imageOptions(p *Process, c config.ImageBuild, log *slog.Logger) (image.Opti
 	}
 	models, err := bundle.ReadModels(c.ModelsDir, c.Models...)
 	if err != nil {
-		return image.Options{}, fmt.Errorf("finding the models: %w", err)
+		return image.Options{}, misused(fmt.Errorf("finding the models: %w", err))
 	}
 	names, err := licenses.Modules()
 	if err != nil {
@@ -100,8 +108,21 @@ func tellOfImages(p *Process, built *image.Image) error {
 	}
 	for _, s := range summaries {
 		fmt.Fprintf(p.Stderr, "%s  %.1f MB  %s\n", s.Platform, float64(s.Size)/1e6, s.Binary)
+		fmt.Fprint(p.Stderr, tooLarge(s))
 	}
 	return nil
+}
+
+// tooLarge is a line about an image that is larger than it should be, and what helps; or "".
+func tooLarge(s image.Summary) string {
+	if s.Size <= image.LargestForCPUs || s.GPU {
+		return ""
+	}
+	what := "a smaller --base or fewer of --image-model help"
+	if s.Debug {
+		what = "its binary carries what only debuggers read; `make dist` builds one without"
+	}
+	return fmt.Sprintf("%s: that is more than the %d MB that an image for CPUs should have: %s\n", s.Platform, image.LargestForCPUs/1_000_000, what)
 }
 
 // components are what the binary holds besides Go modules.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -55,6 +56,10 @@ func TestMistakesOfUsageEndWithTwo(t *testing.T) {
 		"--worker-arg=--walk":                   {"deploy", "--kubeconfig", "nowhere", "--image", "i", "--prometheus", "http://p:9090", "--mqtt-anonymous", "--worker-arg=--walk"},
 		"--hub-arg=--walk":                      {"doctor", "--cluster", "--kubeconfig", "nowhere", "--hub-arg=--walk"},
 		"--devices 0":                           {"demo", "--devices", "0"},
+		"unknown model":                         {"image", "--output", "x.tar", "--image-model", "huge"},
+		"the image's name":                      {"image", "--push", "BAD:::ref"},
+		"stat /nowhere":                         {"image", "--output", "x.tar", "--platform", "linux/" + runtime.GOARCH, "--base", "/nowhere"},
+		"is no binary for Linux":                {"image", "--output", "x.tar", "--platform", "linux/" + runtime.GOARCH, "--binary", "photo.jpg"},
 	} {
 		t.Run(want, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)

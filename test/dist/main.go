@@ -1,5 +1,5 @@
-// Command dist checks the binaries that are given to others: that each loads on a Linux with glibc 2.28, and that the
-// arm64 one, run by qemu, finds in a picture what the amd64 one finds. It builds nothing (make dist does).
+// Command dist checks the binaries that are given to others: that each loads on a Linux with glibc 2.28, that an image of both is
+// small enough, and that the arm64 one, run by qemu, finds in a picture what the amd64 one finds. It builds nothing (make dist does).
 package main
 
 import (
@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"path"
 	"path/filepath"
+	"runtime"
 	"slices"
 )
 
@@ -20,6 +21,7 @@ type options struct {
 	folder  string // holds plumbline-linux-amd64 and plumbline-linux-arm64
 	picture string // shows a person
 	sysroot string // an arm64 system's libraries, and a /proc/cpuinfo for them
+	base    string // root filesystems for images, one an architecture
 }
 
 func main() {
@@ -27,6 +29,7 @@ func main() {
 	flag.StringVar(&o.folder, "folder", "dist", "where the binaries are")
 	flag.StringVar(&o.picture, "picture", "", "a picture of a person, which both binaries analyse")
 	flag.StringVar(&o.sysroot, "sysroot", ".tools/sysroot/arm64", "arm64 libraries for qemu-aarch64")
+	flag.StringVar(&o.base, "base", "", "folder with the root filesystems amd64 and arm64, on which the image is built and weighed")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	err := run(ctx, o)
@@ -43,6 +46,11 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	fmt.Println("both binaries ask for glibc 2.28 or older and for no other library")
+	if o.base != "" {
+		if err := checkImage(ctx, filepath.Join(o.folder, "plumbline-linux-"+runtime.GOARCH), o.base); err != nil {
+			return err
+		}
+	}
 	if o.picture == "" {
 		return nil
 	}

@@ -31,6 +31,8 @@ func (b *builder) openBase(ctx context.Context, source string, p Platform) (base
 	info, err := os.Stat(source)
 	var img v1.Image
 	switch {
+	case err != nil && isPath(source):
+		return base{}, misuse{fmt.Errorf("the base image: %w", err)}
 	case err != nil:
 		if img, err = b.remoteBase(ctx, source, p); err != nil {
 			return base{}, err
@@ -50,10 +52,15 @@ func (b *builder) openBase(ctx context.Context, source string, p Platform) (base
 	return base{img, filepath.Base(source), false}, nil
 }
 
+// isPath tells what can only be meant for a file or folder: no reference begins so.
+func isPath(source string) bool {
+	return filepath.IsAbs(source) || strings.HasPrefix(source, "./") || strings.HasPrefix(source, "../") || source == "." || source == ".."
+}
+
 func (b *builder) remoteBase(ctx context.Context, source string, p Platform) (v1.Image, error) {
 	ref, err := parseReference(source, b.Insecure)
 	if err != nil {
-		return nil, fmt.Errorf("the base image %q is neither a file or folder that exists nor a reference into a registry: %w", source, err)
+		return nil, misuse{fmt.Errorf("the base image %q is neither a file or folder that exists nor a reference into a registry: %w", source, err)}
 	}
 	described, err := remote.Get(ref, b.remoteOptions(ctx, nil)...)
 	if err != nil {

@@ -1,6 +1,7 @@
 package image_test
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -141,6 +142,7 @@ func TestWhatCouldNotRunIsRefused(t *testing.T) {
 		"an empty folder":              {own, t.TempDir(), []string{"the folder is empty"}},
 		"a file that is no image":      {own, text, []string{"no tarball of an image"}},
 		"a registry that is away":      {own, "127.0.0.1:1/base:1", []string{"the base image 127.0.0.1:1/base:1 cannot be had", "127.0.0.1:1 cannot be reached", "--base"}},
+		"a path that leads nowhere":    {own, "./nowhere", []string{"stat ./nowhere: no such file or directory"}},
 		"no reference":                 {own, "No/Such/Folder", []string{"neither a file or folder that exists nor a reference"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -172,4 +174,38 @@ func TestABaseWithoutThePlatformIsRefused(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "has no image for linux/arm64, only for linux/amd64") {
 		t.Errorf("the error is %v", err)
 	}
+}
+
+// What goes by one version is one build, as far as the binaries know it.
+func TestBinariesOfDifferentBuildsAreRefused(t *testing.T) {
+	o := image.Options{Variants: []image.Variant{
+		{Platform: "linux/amd64", Binary: binary(t, "plumbline", "amd64", "one")}, {Platform: "linux/arm64", Binary: committed(t, "arm64")},
+	}}
+	var misuse interface{ Misused() bool }
+	for what, err := range map[string]error{
+		"image": func() error { _, err := image.Build(t.Context(), o); return err }(), "files": image.WriteFiles(o, t.TempDir()),
+	} {
+		if err == nil || !strings.Contains(err.Error(), "are of different builds: commit not known and ") || !errors.As(err, &misuse) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+// committed is a binary that knows the commit it was built from.
+func committed(t *testing.T, arch string) string {
+	t.Helper()
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "go.mod"), "module plumbline\n\ngo 1.26\n")
+	write(t, filepath.Join(dir, "main.go"), source)
+	for _, command := range []string{
+		"git init -q", "git add .", "git -c user.name=nobody -c user.email=nobody@example.org commit -q -m one", "go build -o plumbline .",
+	} {
+		words := strings.Fields(command)
+		c := exec.Command(words[0], words[1:]...)
+		c.Dir, c.Env = dir, append(os.Environ(), "GOOS=linux", "GOARCH="+arch, "CGO_ENABLED=0", "GOFLAGS=-buildvcs=true")
+		if out, err := c.CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", command, err, out)
+		}
+	}
+	return filepath.Join(dir, "plumbline")
 }

@@ -13,7 +13,7 @@ import (
 // WriteFiles puts what an image adds to its base into a folder, as DIR/ARCH/usr/local/…, for a Dockerfile to copy. Bases are not
 // looked at, so the list of components names none.
 func WriteFiles(o Options, dir string) error {
-	if err := o.check(); err != nil {
+	if err := errors.Join(o.check(), sameBuild(o.Variants)); err != nil {
 		return err
 	}
 	b := &builder{Options: o}

@@ -37,12 +37,17 @@ type built struct {
 	size  int64
 }
 
+// LargestForCPUs is what an image without ONNX Runtime may have, compressed: new nodes pull it before their first picture.
+const LargestForCPUs = 80_000_000
+
 // Summary tells of one platform's image.
 type Summary struct {
 	Platform Platform
 	Digest   string
 	Binary   string
 	Size     int64 // bytes to download, compressed
+	GPU      bool  // it has a library for GPUs, which may be of any size
+	Debug    bool  // its binary carries what only debuggers read
 }
 
 // builder makes the images of one run.
@@ -54,7 +59,7 @@ type builder struct {
 
 // Build makes the images. Close the result to remove its temporary files.
 func Build(ctx context.Context, o Options) (_ *Image, err error) {
-	if err := o.check(); err != nil {
+	if err := errors.Join(o.check(), sameBuild(o.Variants)); err != nil {
 		return nil, err
 	}
 	temp, err := os.MkdirTemp("", "plumbline-image-*")
@@ -100,7 +105,7 @@ func (i *Image) Summaries() ([]Summary, error) {
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, Summary{v.Platform, d.String(), v.Binary, v.size})
+		list = append(list, Summary{v.Platform, d.String(), v.Binary, v.size, v.Library != "", debuggable(v.Binary)})
 	}
 	return list, nil
 }
@@ -154,14 +159,14 @@ func (b *builder) build(ctx context.Context, v Variant) (built, error) {
 // readBinary sees that the binary is Plumbline, and for the platform.
 func readBinary(v Variant) (*buildinfo.BuildInfo, error) {
 	if err := (needs{}).read(v.Binary, v.Platform); err != nil {
-		return nil, fmt.Errorf("the binary %w", err)
+		return nil, misuse{fmt.Errorf("the binary %w", err)}
 	}
 	info, err := buildinfo.ReadFile(v.Binary)
 	if err != nil {
-		return nil, fmt.Errorf("the binary %s was not built by Go: %w", v.Binary, err)
+		return nil, misuse{fmt.Errorf("the binary %s was not built by Go: %w", v.Binary, err)}
 	}
 	if info.Main.Path != "plumbline" {
-		return nil, fmt.Errorf("the binary %s is another program, %s", v.Binary, info.Path)
+		return nil, misuse{fmt.Errorf("the binary %s is another program, %s", v.Binary, info.Path)}
 	}
 	return info, nil
 }
