@@ -134,11 +134,22 @@ func (k *controller) tellOfKubernetes(ctx context.Context) error {
 		switch err := k.watch.Ready(ctx); {
 		case err == nil && !seen:
 			log.Info("the cluster is seen", "namespace", k.client.Namespace())
+			k.tellOfNamespace(ctx, log)
 			seen, said = true, false
 		case err != nil && !said:
 			log.Warn("the cluster can't be seen; until it can, no Job is asked for", "error", err)
 			seen, said = false, true
 		}
+	}
+}
+
+// tellOfNamespace warns of one that is not there, where a person chose it: a pod's own is there, and a ServiceAccount need not see it.
+func (k *controller) tellOfNamespace(ctx context.Context, log *slog.Logger) {
+	if _, context := k.client.Server(); context == "" {
+		return
+	}
+	if _, there, err := k.client.Get(ctx, kube.Ref{Kind: "Namespace", Name: k.client.Namespace()}); err == nil && !there {
+		log.Warn("there is no such namespace, so nothing is found in it (choose one with --namespace)", "namespace", k.client.Namespace())
 	}
 }
 

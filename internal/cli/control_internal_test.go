@@ -1,12 +1,18 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
+	"os"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
+	"plumbline/internal/cluster/kube"
 	"plumbline/internal/cluster/scaler"
+	"plumbline/internal/config"
 	"plumbline/internal/gpu"
 )
 
@@ -123,4 +129,83 @@ func FuzzReplay(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Each setting of the controller is told of in the documents for operators.
+func TestControlsSettingsAreDocumented(t *testing.T) {
+	var g grammar
+	app, err := newParser(t.Context(), &g, &Process{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := ""
+	for _, page := range []string{"scaler", "gpu-load", "placement"} {
+		one, err := os.ReadFile("../../docs/" + page + ".md")
+		if err != nil {
+			t.Fatal(err)
+		}
+		text += string(one)
+	}
+	settings := 0
+	for _, c := range app.Model.Children {
+		if c.Name != "control" {
+			continue
+		}
+		for _, flag := range c.DefaultCmd.Flags {
+			settings++
+			if !strings.Contains(text, "`--"+flag.Name+"`") {
+				t.Errorf("--%s stands in none of docs/scaler.md, gpu-load.md and placement.md", flag.Name)
+			}
+		}
+	}
+	if settings < 30 {
+		t.Errorf("only %d settings are looked at", settings)
+	}
+}
+
+// A trigger of another scaler is neither ours nor wrong; of several ours is the one by whose address KEDA asks.
+func TestTriggersOfOtherScalersAreNotOurs(t *testing.T) {
+	external := func(pairs ...string) kube.Trigger {
+		m := map[string]string{}
+		for i := 0; i < len(pairs); i += 2 {
+			m[pairs[i]] = pairs[i+1]
+		}
+		return kube.Trigger{Type: "external", Metadata: m}
+	}
+	foreign, ours := external("scalerAddress", "other:1", "topic", "x"), external("scalerAddress", "control:9402")
+	wrong := external("scalerAddress", "control:9402", "treshold", "0.5")
+	for name, c := range map[string]struct {
+		s     kube.ScaledJob
+		asked string
+		want  map[string]string
+	}{
+		"none":                       {kube.ScaledJob{Triggers: []kube.Trigger{{Type: "cron"}}}, "", nil},
+		"another's":                  {kube.ScaledJob{Triggers: []kube.Trigger{foreign}}, "", nil},
+		"another's and ours":         {kube.ScaledJob{Triggers: []kube.Trigger{foreign, ours}}, "", ours.Metadata},
+		"a wrong one that is gated":  {kube.ScaledJob{Gated: true, Triggers: []kube.Trigger{wrong}}, "", wrong.Metadata},
+		"a wrong one, KEDA asked":    {kube.ScaledJob{Triggers: []kube.Trigger{foreign, wrong}}, "control:9402", wrong.Metadata},
+		"KEDA asked by other means":  {kube.ScaledJob{Triggers: []kube.Trigger{foreign, ours}}, "gone:1", nil},
+		"the only ScaledJob's wrong": {kube.ScaledJob{Name: "only", Triggers: []kube.Trigger{wrong}}, "", wrong.Metadata},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, err := scaler.New(scaler.Options{
+				Defaults: scaler.Trigger{CapturesPerJob: 20, Rules: gpu.DefaultRules()},
+				View:     func(string, string) (scaler.View, error) { return scaler.View{}, nil },
+				Backlog:  func(context.Context) (scaler.Backlog, error) { return scaler.Backlog{}, nil },
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.asked != "" {
+				if _, err := s.Decide(t.Context(), "", c.s.Name, map[string]string{"scalerAddress": c.asked}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			k := &controller{config: &config.Control{ScaledJob: "only"}, scaler: s}
+			got, ok := k.trigger(c.s)
+			if diff := cmp.Diff(c.want, got); diff != "" && ok || ok != (c.want != nil) {
+				t.Errorf("%v: %s", ok, diff)
+			}
+		})
+	}
 }

@@ -82,7 +82,7 @@ func (t Trigger) With(metadata map[string]string) (Trigger, error) {
 		wrong = append(wrong, oneLine(err))
 	}
 	if len(wrong) > 0 {
-		return t, errors.New("trigger metadata: " + strings.Join(wrong, "; "))
+		return t, fmt.Errorf("trigger metadata: %w", errors.New(strings.Join(wrong, "; ")))
 	}
 	return t, nil
 }
