@@ -47,6 +47,20 @@ func (a act) String() string {
 	return strings.TrimSuffix(fmt.Sprintf("%s: %s %s/%s/%s", a.User.Username, a.Verb, a.Object.Resource, a.Object.Name, a.Object.Subresource), "/")
 }
 
+// ours tells whether an account of Plumbline's did it, in whatever namespace.
+func (a act) ours() bool {
+	_, account, _ := strings.Cut(strings.TrimPrefix(a.User.Username, "system:serviceaccount:"), ":")
+	return strings.HasPrefix(account, "plumbline")
+}
+
+// changes tells whether it was more than looking, and was let happen.
+func (a act) changes() bool {
+	return a.Verb != "get" && a.Verb != "list" && a.Verb != "watch" && a.Response.Code < 300
+}
+
+// pod is a pod's full name.
+func (a act) pod() string { return a.Object.Namespace + "/" + a.name() }
+
 // by tells whether one of a namespace's accounts did it.
 func (a act) by(namespace string) bool {
 	return strings.HasPrefix(a.User.Username, "system:serviceaccount:"+namespace+":")
@@ -85,14 +99,23 @@ func (w *World) acts() ([]act, error) {
 	}
 }
 
-// trespasses are acts of ours that must never happen: a Job or a pod deleted, or a ScaledJob changed.
+// trespasses are acts of ours, in any namespace, that must never happen: a Job or a pod deleted, a pod evicted that a node had
+// taken, a ScaledJob changed other than in patch mode.
 func trespasses(acts []act) (wrong []string) {
+	bound := map[string]bool{}
 	for _, a := range acts {
+		if a.Object.Resource == "pods" && a.Object.Subresource == "binding" && a.changes() {
+			bound[a.pod()] = true
+		}
+		if !a.ours() || !a.changes() {
+			continue
+		}
 		switch {
-		case !a.by(Namespace) || a.Response.Code >= 400:
 		case (a.Verb == "delete" || a.Verb == "deletecollection") && (a.Object.Resource == "jobs" || a.Object.Resource == "pods"):
 			wrong = append(wrong, a.String())
-		case a.Object.Resource == "scaledjobs" && a.Verb != "get" && a.Verb != "list" && a.Verb != "watch":
+		case a.Object.Resource == "pods" && a.Object.Subresource == "eviction" && bound[a.pod()]:
+			wrong = append(wrong, a.String()+", which a node had taken")
+		case a.Object.Resource == "scaledjobs" && !a.by(original):
 			wrong = append(wrong, a.String())
 		}
 	}

@@ -65,6 +65,9 @@ func crowdOfNodes(ctx context.Context, w *World) (err error) {
 		return err
 	}
 	hub.waiting.Store(0)
+	if err := w.fitNodes(ctx); err != nil {
+		return err
+	}
 	w.note("%d Jobs on %d nodes: all bound after %.1f s", crowdJobs, crowdNodes, time.Since(start).Seconds())
 	// An act stands in the audit log a moment after it was done.
 	return system.Await(ctx, slow, fmt.Sprintf("the audit log shows %d placements", crowdJobs), func(context.Context) error { return w.measureCrowd() })
@@ -100,13 +103,49 @@ func (w *World) gather(ctx context.Context) error {
 	adding, within := errgroup.WithContext(ctx)
 	adding.SetLimit(8)
 	for i, name := range names {
-		w.loads.set(name, float64(i%70)/100)
+		w.loads.set(name, crowdLoad(i))
+		if i%8 == 5 {
+			w.loads.freeze(name, time.Now().Add(-10*time.Minute))
+		}
 		adding.Go(func() error { return w.AddPretended(within, name, map[string]string{"crowd": "yes"}, apart) })
 	}
 	if err := adding.Wait(); err != nil {
 		return err
 	}
 	return w.Ready(ctx, names...)
+}
+
+// crowdLoad: each fourth node is over the threshold. Each eighth, another, was measured long ago.
+func crowdLoad(i int) float64 {
+	if i%4 == 3 {
+		return 0.95
+	}
+	return float64(i%70) / 100
+}
+
+// fitNodes sees that each worker has a node of its own, which was under the threshold and known.
+func (w *World) fitNodes(ctx context.Context) error {
+	pods, err := w.API.CoreV1().Pods(crowd).List(ctx, metav1.ListOptions{ResourceVersion: "0"})
+	if err != nil {
+		return err
+	}
+	fit, by := map[string]bool{}, map[string]string{}
+	for i, name := range crowdNames() {
+		fit[name] = i%4 != 3 && i%8 != 5
+	}
+	for _, p := range pods.Items {
+		node := p.Spec.NodeName
+		switch {
+		case node == "":
+			continue
+		case !fit[node]:
+			err = errors.Join(err, fmt.Errorf("%s is on %s, which is not fit", p.Name, node))
+		case by[node] != "":
+			err = errors.Join(err, fmt.Errorf("%s and %s are both on %s", p.Name, by[node], node))
+		}
+		by[node] = p.Name
+	}
+	return err
 }
 
 func crowdNames() (names []string) {

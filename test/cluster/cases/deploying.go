@@ -104,13 +104,9 @@ func (d *deployment) pictures(ctx context.Context, n int) error {
 }
 
 func (d *deployment) publishInside(ctx context.Context, n int) (device string, err error) {
-	all, err := filepath.Glob("internal/demo/people/*.jpg")
-	if err != nil || len(all) == 0 {
-		return "", errors.New("no pictures in internal/demo/people: run this in the repository's root")
-	}
 	device = fmt.Sprintf("inside%d", d.devices.Add(1))
 	for i := range n {
-		out, err := exec.CommandContext(ctx, "mosquitto_pub", "-h", "plumbline-hub-mqtt."+d.namespace+".svc.cluster.local", "-q", "1", "-t", "images/"+device, "-f", all[i%len(all)]).CombinedOutput()
+		out, err := exec.CommandContext(ctx, "mosquitto_pub", "-h", "plumbline-hub-mqtt."+d.namespace+".svc.cluster.local", "-q", "1", "-t", "images/"+device, "-f", pictureFile(i)).CombinedOutput()
 		if err != nil {
 			return "", fmt.Errorf("mosquitto_pub: %w: %s", err, out)
 		}
@@ -119,13 +115,19 @@ func (d *deployment) publishInside(ctx context.Context, n int) (device string, e
 }
 
 func (d *deployment) awaitRecorded(ctx context.Context, device string, n int) error {
-	return system.Await(ctx, 2*slow, fmt.Sprintf("%d rows of %s", n, device), func(context.Context) error {
+	err := system.Await(ctx, 2*slow, fmt.Sprintf("%d rows of %s", n, device), func(context.Context) error {
 		out, err := d.Database.Query(d.database, fmt.Sprintf("SELECT count(*) FROM posture_log WHERE pi_id = '%s'", device))
 		if err == nil && strings.TrimSpace(out) != fmt.Sprint(n) {
 			err = fmt.Errorf("there are %s", strings.TrimSpace(out))
 		}
 		return err
 	})
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.analysed(d.database, device, n), d.awaitAccount(ctx, d.namespace, "the ledger balances, and nothing waits", func(a account) bool {
+		return a.Balanced && a.Waiting == 0 && a.Leased == 0 && a.Dead == 0
+	}))
 }
 
 // secondTime changes nothing, and --diff says so beforehand.

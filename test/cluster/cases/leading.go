@@ -101,9 +101,12 @@ func keepDead(ctx context.Context, p *corev1.Pod) (revive func(), err error) {
 	return func() { end(); <-ended }, nil
 }
 
-// killAll kills the processes of a pod's containers and says how many there were. The pause program, which is the pod itself,
-// lives on: without it kubelet would make a pod of another address.
-func killAll(pod types.UID) (killed int) {
+// killAll kills the processes of a pod's containers and says how many there were.
+func killAll(pod types.UID) int { return signalAll(pod, unix.SIGKILL) }
+
+// signalAll sends a signal to Plumbline's processes in a pod, from outside, and says how many there were. The pause program, which
+// is the pod itself, is left alone: without it kubelet would make a pod of another address.
+func signalAll(pod types.UID, signal unix.Signal) (reached int) {
 	files, _ := filepath.Glob("/proc/[0-9]*/cgroup")
 	for _, file := range files {
 		cgroups, err := os.ReadFile(file)
@@ -113,9 +116,9 @@ func killAll(pod types.UID) (killed int) {
 		folder := filepath.Dir(file)
 		name, err := os.ReadFile(filepath.Join(folder, "comm"))
 		id, wrong := strconv.Atoi(filepath.Base(folder))
-		if err == nil && wrong == nil && strings.TrimSpace(string(name)) == "plumbline" && unix.Kill(id, unix.SIGKILL) == nil {
-			killed++
+		if err == nil && wrong == nil && strings.TrimSpace(string(name)) == "plumbline" && unix.Kill(id, signal) == nil {
+			reached++
 		}
 	}
-	return killed
+	return reached
 }

@@ -18,6 +18,18 @@ func pictureToRow(ctx context.Context, w *World) error {
 	if err := w.oneBy(ctx, "real-2"); err != nil {
 		return err
 	}
+	pods, err := w.pods(ctx)
+	if err != nil {
+		return err
+	}
+	for _, p := range pods { // KEDA may have made one too many, which is placed elsewhere
+		if p.Annotations["plumbline/node"] == "real-2" {
+			err = w.said(ctx, p.Name, "Placed", placedText("real-2", 20, `next real-1: GPU at 60 %, measured \S+ ago`))
+		}
+	}
+	if err != nil {
+		return err
+	}
 	start := time.Now()
 	if err := w.backToZero(ctx); err != nil {
 		return err

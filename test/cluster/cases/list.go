@@ -14,6 +14,7 @@ func all() []Case {
 		{"missing samples, then old ones: nothing is placed on an unknown node", usual, installed, unknown},
 		{"cordoned: the less busy node is left alone", usual, installed, cordoned},
 		{"200 pictures at once", usual, installed, burst},
+		{"more Jobs than pictures: the extra ones end, nothing is done twice", usual, installed, tooManyJobs},
 		{"the leading controller killed", usual, installed, controllerKilled},
 		{"a worker's own load: the second node, and no Job too many", usual, installed, ownLoad},
 		{"rebalance: a worker is asked to leave a GPU that others took", usual, installed, rebalanced},

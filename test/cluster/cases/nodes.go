@@ -6,8 +6,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
+	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -20,44 +26,47 @@ var errOngoing = errors.New("it goes on")
 // quiet is how long is looked whether something happens that must not: several of KEDA's polls and of Prometheus' scrapes.
 const quiet = 6 * time.Second
 
-// nothingHappens watches that for a while there is no row of the device and no running worker.
-func (w *World) nothingHappens(ctx context.Context, device string) error {
+// nothingHappens watches that for a while there is no row of the device, no worker with a node, and no Job but these.
+func (w *World) nothingHappens(ctx context.Context, device string, jobs ...string) error {
 	var broken error
 	err := system.Await(ctx, quiet, "", func(ctx context.Context) error {
-		by, err := w.rows(device)
-		if err == nil && len(by) > 0 {
-			broken = fmt.Errorf("it was processed by %v", by)
+		var wrong error
+		if broken, wrong = w.happened(ctx, device, jobs); broken != nil {
 			return nil
 		}
-		pods, err := w.pods(ctx)
-		for _, p := range pods {
-			if err == nil && p.Spec.NodeName != "" && p.Status.Phase != "Succeeded" && p.Status.Phase != "Failed" {
-				broken = fmt.Errorf("the worker %s was placed on %s", p.Name, p.Spec.NodeName)
-				return nil
-			}
-		}
-		return errOngoing
+		return errors.Join(errOngoing, wrong)
 	})
-	if broken != nil {
-		return broken
-	}
-	if ctx.Err() != nil {
+	if broken == nil && !errors.Is(err, errOngoing) || ctx.Err() != nil {
 		return err
 	}
-	return nil
+	return broken
 }
 
-// waitsUntil publishes a picture when no node may take it, sees that nothing happens, mends what was wrong, and sees that the
-// node which is fit then processes it.
-func (w *World) waitsUntil(ctx context.Context, node string, mend func() error) error {
-	device, err := w.publish(ctx, 1)
+// happened tells what must not be, and what hindered it from looking.
+func (w *World) happened(ctx context.Context, device string, known []string) (broken, err error) {
+	by, err := w.rows(device)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := w.nothingHappens(ctx, device); err != nil {
-		return err
+	if len(by) > 0 {
+		return fmt.Errorf("it was processed by %v", by), nil
 	}
-	return w.mended(ctx, device, node, mend)
+	jobs, err := w.jobs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, j := range jobs {
+		if unfinished([]batchv1.Job{j}) > 0 && !slices.Contains(known, j.Name) {
+			return fmt.Errorf("the Job %s was made, though no node may take it", j.Name), nil
+		}
+	}
+	pods, err := w.pods(ctx)
+	for _, p := range pods {
+		if p.Status.Phase != corev1.PodSucceeded && p.Status.Phase != corev1.PodFailed && (p.Spec.NodeName != "" || len(p.Spec.SchedulingGates) == 0) {
+			return fmt.Errorf("the worker %s was placed on %q", p.Name, p.Spec.NodeName), nil
+		}
+	}
+	return nil, err
 }
 
 // mended mends what was wrong, and sees that the node which is fit then processes what waits.
@@ -77,12 +86,34 @@ func (w *World) mended(ctx context.Context, device, node string, mend func() err
 	return nil
 }
 
-// allBusy: over the threshold nothing starts.
+// allBusy: over the threshold nothing starts: KEDA makes no Job, and a pod that is there stays gated and is told why, until a node
+// is fit.
 func allBusy(ctx context.Context, w *World) error {
 	if err := w.load(ctx, map[string]float64{"real-1": 0.95, "real-2": 0.95}); err != nil {
 		return err
 	}
-	return w.waitsUntil(ctx, "real-2", func() error { return w.SetLoad("real-2", 0.3) })
+	device, err := w.publish(ctx, 1)
+	if err != nil {
+		return err
+	}
+	made, err := w.makeJobs(ctx, 1)
+	if err != nil {
+		return err
+	}
+	if err := w.nothingHappens(ctx, device, made...); err != nil {
+		return err
+	}
+	pod, err := w.podOf(ctx, made[0])
+	if err != nil {
+		return err
+	}
+	if err := w.said(ctx, pod, "StaysGated", `2 gpu-busy.*real-[12]: GPU at 95 %, threshold 80 %`); err != nil {
+		return err
+	}
+	if err := w.mended(ctx, device, "real-2", func() error { return w.SetLoad("real-2", 0.3) }); err != nil {
+		return err
+	}
+	return w.said(ctx, pod, "Placed", placedText("real-2", 30, "no other node is fit"))
 }
 
 // unknown: a node without a sample is unknown, and so is one whose samples were measured long ago, though Prometheus still has
@@ -91,7 +122,7 @@ func unknown(ctx context.Context, w *World) error {
 	if err := errors.Join(w.HideLoad("real-1"), w.HideLoad("real-2")); err != nil {
 		return err
 	}
-	if err := w.allKnown(ctx, -1); err != nil {
+	if err := w.awaitRefused(ctx, "no GPU sample", "old, at most"); err != nil { // the last ones grow old
 		return err
 	}
 	device, err := w.publish(ctx, 1)
@@ -106,10 +137,36 @@ func unknown(ctx context.Context, w *World) error {
 		w.loads.set(node, 0)
 		w.loads.freeze(node, old)
 	}
+	if err := w.awaitRefused(ctx, "GPU sample is 10m"); err != nil {
+		return err
+	}
 	if err := w.nothingHappens(ctx, device); err != nil {
 		return fmt.Errorf("with old samples: %w", err)
 	}
 	return w.mended(ctx, device, "real-2", func() error { w.loads.set("real-2", 0); return nil })
+}
+
+// awaitRefused waits until every controller refuses every real node for one of these reasons.
+func (w *World) awaitRefused(ctx context.Context, reasons ...string) error {
+	return system.Await(ctx, slow, fmt.Sprintf("every controller refuses both nodes: %q", reasons), func(ctx context.Context) error {
+		statuses, err := w.statuses(ctx)
+		if err == nil && len(statuses) == 0 {
+			err = errors.New("no controller runs")
+		}
+		for pod, s := range statuses {
+			refused := 0
+			for _, n := range s.Nodes {
+				gives := func(reason string) bool { return strings.Contains(n.Reason, reason) }
+				if slices.Contains(w.Nodes, n.Node) && !n.Candidate && slices.ContainsFunc(reasons, gives) {
+					refused++
+				}
+			}
+			if refused < len(w.Nodes) {
+				err = errors.Join(err, fmt.Errorf("%s says %s", pod, s.text))
+			}
+		}
+		return err
+	})
 }
 
 // cordoned: the less busy node takes no pods.
@@ -120,8 +177,9 @@ func cordoned(ctx context.Context, w *World) error {
 	return w.oneBy(ctx, "real-1")
 }
 
-// killed: a node dies with work in hand; another takes over, and the dead one's captures come back.
-func killed(ctx context.Context, w *World) (err error) {
+// killed: a node dies with work in hand; another takes over, and the dead one's captures come back. Its Job makes another pod, which
+// is placed as the first was.
+func killed(ctx context.Context, w *World) error {
 	victim, other, err := w.expendable(ctx)
 	if err != nil {
 		return err
@@ -134,12 +192,11 @@ func killed(ctx context.Context, w *World) (err error) {
 	if err != nil {
 		return err
 	}
-	err = system.Await(ctx, slow, "a worker has begun", func(context.Context) error {
-		if by, err := w.rows(device); err != nil || sum(by) == 0 {
-			return errors.Join(errors.New("there are no rows yet"), err)
-		}
-		return nil
-	})
+	worker, err := w.stoppedAtWork(ctx, victim)
+	if err != nil {
+		return err
+	}
+	before, err := w.rows(device)
 	if err != nil {
 		return err
 	}
@@ -147,16 +204,71 @@ func killed(ctx context.Context, w *World) (err error) {
 		return err
 	}
 	died := time.Now()
-	defer func() { err = errors.Join(err, w.revive(context.WithoutCancel(ctx), victim)) }()
+	revive := sync.OnceValue(func() error { return w.revive(context.WithoutCancel(ctx), victim) })
+	defer revive() //nolint:errcheck // it is asked below, unless something else was wrong
 	if err := w.SetLoad(other, 0.3); err != nil {
 		return err
 	}
 	by, err := w.awaitRows(ctx, 3*slow, device, pictures)
-	if err != nil {
+	w.note("all rows %.1f s after the death of %s with work in hand: %v", time.Since(died).Seconds(), victim, by)
+	if by[victim] > before[victim] {
+		err = errors.Join(err, fmt.Errorf("%s is dead, and had %d rows and then %d", victim, before[victim], by[victim]))
+	}
+	if err := errors.Join(err, revive()); err != nil {
 		return err
 	}
-	w.note("all rows %.1f s after the death of %s: %v", time.Since(died).Seconds(), victim, by)
-	return nil
+	return w.madeAnother(ctx, worker)
+}
+
+// stoppedAtWork waits until a worker on the node has a picture in hand, and holds its process there: it will never hand in what
+// it has.
+func (w *World) stoppedAtWork(ctx context.Context, node string) (worker corev1.Pod, err error) {
+	if err := w.awaitWorkerOn(ctx, node); err != nil {
+		return worker, err
+	}
+	pods, err := w.pods(ctx)
+	i := slices.IndexFunc(pods, func(p corev1.Pod) bool { return p.Spec.NodeName == node && p.Status.Phase == corev1.PodRunning })
+	if err != nil || i < 0 {
+		return worker, errors.Join(err, fmt.Errorf("no worker runs on %s", node))
+	}
+	worker = pods[i]
+	err = system.Await(ctx, slow, worker.Name+" has a picture in hand", func(ctx context.Context) error {
+		if signalAll(worker.UID, unix.SIGSTOP) == 0 {
+			return errors.New("it has no process")
+		}
+		// What was handed in a moment ago is still being recorded.
+		if err := wait(ctx, time.Second/2); err != nil {
+			return err
+		}
+		if q, err := w.queue(ctx); err != nil || q.Leased == 0 {
+			signalAll(worker.UID, unix.SIGCONT)
+			return errors.Join(errors.New("it has none"), err)
+		}
+		return nil
+	})
+	return worker, err
+}
+
+// madeAnother waits until the Job of a pod that was lost has made another, which was placed, and is complete.
+func (w *World) madeAnother(ctx context.Context, lost corev1.Pod) error {
+	job := lost.Labels["batch.kubernetes.io/job-name"]
+	return system.Await(ctx, slow, "the Job "+job+" makes another pod than "+lost.Name+", which is placed and ends well", func(ctx context.Context) error {
+		pods, err := w.pods(ctx)
+		if err != nil {
+			return err
+		}
+		var seen []string
+		for _, p := range pods {
+			if p.Labels["batch.kubernetes.io/job-name"] != job {
+				continue
+			}
+			if p.UID != lost.UID && p.Annotations["plumbline/node"] != "" && p.Status.Phase == corev1.PodSucceeded {
+				return nil
+			}
+			seen = append(seen, fmt.Sprintf("%s on %q %s", p.Name, p.Spec.NodeName, p.Status.Phase))
+		}
+		return fmt.Errorf("its pods: %s", strings.Join(seen, ", "))
+	})
 }
 
 // revive starts a node again, as a machine that was switched on again: what its pods had is gone.

@@ -56,8 +56,8 @@ func (w *World) feed(ctx context.Context) (fed func() error, stop func()) {
 	ended := make(chan error, 1)
 	go func() {
 		ended <- system.Await(ctx, time.Hour, "", func(ctx context.Context) error {
-			waiting, err := w.waiting(ctx)
-			if err == nil && waiting < 60 {
+			q, err := w.queue(ctx)
+			if err == nil && q.Waiting < 60 {
 				_, err = w.publish(ctx, 20)
 			}
 			return errors.Join(errOngoing, err)

@@ -173,13 +173,9 @@ var kept = []string{
 
 // publishHere sends pictures to the hub's own broker.
 func (v *visit) publishHere(ctx context.Context, n int) error {
-	pictures, err := filepath.Glob("internal/demo/people/*.jpg")
-	if err != nil || len(pictures) == 0 {
-		return errors.New("no pictures in internal/demo/people: run this in the repository's root")
-	}
 	return system.Await(ctx, slow, "the hub's broker takes pictures", func(ctx context.Context) error {
 		for ; n > 0; n-- {
-			cmd := exec.CommandContext(ctx, "mosquitto_pub", "-h", "plumbline-hub-mqtt."+takedown+".svc.cluster.local", "-q", "1", "-t", "images/cam", "-f", pictures[n%len(pictures)])
+			cmd := exec.CommandContext(ctx, "mosquitto_pub", "-h", "plumbline-hub-mqtt."+takedown+".svc.cluster.local", "-q", "1", "-t", "images/cam", "-f", pictureFile(n))
 			if out, err := cmd.CombinedOutput(); err != nil {
 				return fmt.Errorf("mosquitto_pub: %w: %s", err, out)
 			}
@@ -195,16 +191,18 @@ type account struct {
 	Balanced                                  bool
 }
 
-func (v *visit) account(ctx context.Context) (a account, err error) {
-	secret, err := v.API.CoreV1().Secrets(takedown).Get(ctx, httpSecret, metav1.GetOptions{})
+func (w *World) account(ctx context.Context, namespace string) (a account, err error) {
+	secret, err := w.API.CoreV1().Secrets(namespace).Get(ctx, httpSecret, metav1.GetOptions{})
 	if err != nil {
 		return a, err
 	}
-	token := filepath.Join(v.Folder, "takedown-token")
+	token := filepath.Join(w.Folder, namespace+"-token")
 	if err := os.WriteFile(token, secret.Data["token"], 0o600); err != nil {
 		return a, err
 	}
-	out, err := v.command(ctx, "ledger", "--json", "--http=http://plumbline-hub."+takedown+".svc.cluster.local:8080", "--http-token-file="+token).Output()
+	cmd := exec.CommandContext(ctx, w.Plumbline, "ledger", "--json", "--http=http://plumbline-hub."+namespace+".svc.cluster.local:8080", "--http-token-file="+token)
+	cmd.Env = append(os.Environ(), "HOME="+w.Folder)
+	out, err := cmd.Output()
 	if err != nil && len(out) == 0 {
 		return a, fmt.Errorf("plumbline ledger: %w", err)
 	}
@@ -214,10 +212,11 @@ func (v *visit) account(ctx context.Context) (a account, err error) {
 	return a, nil
 }
 
-// await waits until the ledger is as wanted.
-func (v *visit) await(ctx context.Context, what string, holds func(account) bool) (a account, err error) {
-	err = system.Await(ctx, slow, what, func(ctx context.Context) error {
-		if a, err = v.account(ctx); err != nil {
+// awaitAccount waits until a namespace's ledger is as wanted.
+func (w *World) awaitAccount(ctx context.Context, namespace, what string, holds func(account) bool) error {
+	return system.Await(ctx, slow, what, func(ctx context.Context) error {
+		a, err := w.account(ctx, namespace)
+		if err != nil {
 			return err
 		}
 		if !holds(a) {
@@ -225,6 +224,11 @@ func (v *visit) await(ctx context.Context, what string, holds func(account) bool
 		}
 		return nil
 	})
+}
+
+// await waits until the ledger is as wanted.
+func (v *visit) await(ctx context.Context, what string, holds func(account) bool) (a account, err error) {
+	err = v.awaitAccount(ctx, takedown, what, func(now account) bool { a = now; return holds(now) })
 	return a, err
 }
 
