@@ -11,6 +11,7 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -24,6 +25,7 @@ type status struct {
 		Candidate bool
 		Reason    string
 		GPU       *float64
+		Age       time.Duration // of the sample
 	}
 	text []byte // all that it says
 }

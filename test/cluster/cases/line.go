@@ -24,7 +24,7 @@ func pictureToRow(ctx context.Context, w *World) error {
 	}
 	for _, p := range pods { // KEDA may have made one too many, which is placed elsewhere
 		if p.Annotations["plumbline/node"] == "real-2" {
-			err = w.said(ctx, p.Name, "Placed", placedText("real-2", 20, `next real-1: GPU at 60 %, measured \S+ ago`))
+			err = w.said(ctx, p.Name, "Placed", placedText("real-2", "20", `next real-1: GPU at 60 %, measured \S+ ago`))
 		}
 	}
 	if err != nil {

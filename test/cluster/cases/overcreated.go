@@ -132,9 +132,9 @@ func (w *World) repeated(ctx context.Context) (int, error) {
 	return 0, errors.New("the hub does not count results that had a row already")
 }
 
-// placedText is what an Event says of the node that was chosen, as a regular expression: load, age, and what came next.
-func placedText(node string, percent int, next string) string {
-	return fmt.Sprintf(`^%s: GPU at %d %%, measured \S+ ago.*; %s.* \(decision \S+\)$`, node, percent, next)
+// placedText is what an Event says of the node that was chosen, as a regular expression: load in per cent, age, and what came next.
+func placedText(node, percent, next string) string {
+	return fmt.Sprintf(`^%s: GPU at %s %%, measured \S+ ago.*; %s.* \(decision \S+\)$`, node, percent, next)
 }
 
 // said waits for an Event of a pod whose message is like this.

@@ -24,22 +24,56 @@ const (
 	originalScaledJob = "posture-analyzer-scaledjob"
 )
 
-// originalManifest is a ScaledJob in the manner of the scripts' posture-job.yaml: no affinity, no rollout, no gate.
+// originalManifest is a ScaledJob as the scripts' posture-job.yaml is known to be: one worker's container with the database's
+// settings, tolerations, DNS of its own, history, no rollout and no gate; and the affinity that patch_scaledjob.py wrote into it
+// for a node that is there no more. Only the node selector is the test's, which keeps it off nodes that are not its own.
 const originalManifest = `
 apiVersion: keda.sh/v1alpha1
 kind: ScaledJob
-metadata: {name: ` + originalScaledJob + `, namespace: ` + original + `}
+metadata:
+  name: ` + originalScaledJob + `
+  namespace: ` + original + `
 spec:
   pollingInterval: 1
   maxReplicaCount: 10
+  successfulJobsHistoryLimit: 3
+  failedJobsHistoryLimit: 3
   jobTargetRef:
     template:
       spec:
-        tolerations: [{key: image-offload, operator: Equal, value: "true", effect: NoSchedule}]
+        affinity:
+          nodeAffinity:
+            requiredDuringSchedulingIgnoredDuringExecution:
+              nodeSelectorTerms:
+              - matchExpressions:
+                - key: kubernetes.io/hostname
+                  operator: In
+                  values: [old-gone]
         nodeSelector: {board: jetson}
-        containers: [{name: analyzer, image: none, command: [python3, mqtt_posture_analyzer_with_db.py]}]
+        tolerations:
+        - key: "image-offload"
+          operator: "Equal"
+          value: "true"
+          effect: "NoSchedule"
+        dnsPolicy: "None"
+        dnsConfig:
+          nameservers: ["8.8.8.8"]
+        containers:
+        - name: analyzer
+          image: none
+          imagePullPolicy: Always
+          command: ["python3", "mqtt_posture_analyzer_with_db.py"]
+          env:
+          - {name: SUPABASE_HOST, value: db.example}
+          - {name: SUPABASE_DB, value: postgres}
+          - {name: SUPABASE_USER, value: postgres}
+          - {name: SUPABASE_PORT, value: "6543"}
         restartPolicy: Never
-  triggers: [{type: external, metadata: {scalerAddress: "` + system.Machine + `:9422"}}]
+  triggers:
+  - type: external
+    metadata:
+      scalerAddress: "` + system.Machine + `:9422"
+      slotsPerNode: "20"
 `
 
 // patched: the original's ScaledJob gets its affinity from the controller, again when loads change by enough, and Jobs that run
@@ -67,8 +101,8 @@ func patched(ctx context.Context, w *World) (err error) {
 	if _, err := w.awaitOn(ctx, "old-2"); err != nil {
 		return err
 	}
-	w.loads.set("old-1", 0.07) // better, but not by the hysteresis
-	if err := wait(ctx, quiet); err != nil {
+	hub.waiting.Store(0)
+	if err := w.keptBy(ctx, "old-2", "old-1"); err != nil {
 		return err
 	}
 	still, err := w.API.CoreV1().Pods(original).Get(ctx, first.Name, metav1.GetOptions{})
@@ -79,6 +113,55 @@ func patched(ctx context.Context, w *World) (err error) {
 		return fmt.Errorf("expected: %s still runs on old-1; seen: it is %s", first.Name, still.Status.Phase)
 	}
 	return w.patchedTwice()
+}
+
+// keptBy gives another node less load, but not by the hysteresis, sees that it is a candidate with a slot that the ranking puts
+// first, waits until the controller has looked twice more, and sees that the ScaledJob stays where it is.
+func (w *World) keptBy(ctx context.Context, node, better string) error {
+	loads := map[string]float64{node: 0.35, better: 0.3}
+	for name, ratio := range loads {
+		w.loads.set(name, ratio)
+	}
+	const controls = "http://127.0.0.1:9423"
+	err := system.Await(ctx, slow, fmt.Sprintf("the controller knows the loads %v, and %s is fit", loads, better), func(ctx context.Context) error {
+		s, err := askStatus(ctx, controls)
+		if err != nil {
+			return err
+		}
+		for _, n := range s.Nodes {
+			if _, asked := loads[n.Node]; asked && !n.Candidate {
+				return fmt.Errorf("%s is refused: %s", n.Node, n.Reason)
+			}
+		}
+		return s.differs(original, loads)
+	})
+	if err != nil {
+		return err
+	}
+	had, err := looks(ctx, controls)
+	if err != nil {
+		return err
+	}
+	err = system.Await(ctx, slow, "the controller looks at the ScaledJob twice more", func(ctx context.Context) error {
+		n, err := looks(ctx, controls)
+		if err == nil && n < had+2 {
+			err = fmt.Errorf("%.0f times", n-had)
+		}
+		return err
+	})
+	return errors.Join(err, w.awaitPinned(ctx, original, originalScaledJob, node))
+}
+
+// looks is how often a controller has decided where a ScaledJob belongs, whether it stayed or not.
+func looks(ctx context.Context, controls string) (total float64, err error) {
+	for _, outcome := range []string{"kept", "pinned"} {
+		n, err := metric(ctx, controls, fmt.Sprintf(`plumbline_placement_decisions_total{outcome=%q} `, outcome))
+		if err != nil {
+			return 0, err
+		}
+		total += n
+	}
+	return total, nil
 }
 
 func wait(ctx context.Context, d time.Duration) error {
@@ -136,7 +219,7 @@ func (w *World) awaitPinned(ctx context.Context, namespace, name, node string) e
 		if err != nil {
 			return err
 		}
-		if !strings.Contains(fmt.Sprint(terms), node) {
+		if text := fmt.Sprint(terms); !strings.Contains(text, node) || strings.Contains(text, "old-gone") {
 			return fmt.Errorf("its terms are %v", terms)
 		}
 		if strategy, _, _ := unstructured.NestedString(s.Object, "spec", "rollout", "strategy"); strategy != "gradual" {

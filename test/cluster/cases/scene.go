@@ -233,7 +233,12 @@ func (s *scene) awaitMore(ctx context.Context, i int, name string, had float64, 
 
 // answers is how often a controller has answered for a ScaledJob.
 func (s *scene) answers(ctx context.Context, i int, name string) (float64, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.controller(i)+":9403/metrics", nil)
+	return metric(ctx, "http://"+s.controller(i)+":9403", fmt.Sprintf(`plumbline_scaler_answers_total{namespace=%q,scaled_job=%q} `, s.namespace, name))
+}
+
+// metric is the value of a series, given with its labels and a blank, in what a controller shows; 0 where it shows none.
+func metric(ctx context.Context, controls, series string) (float64, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, controls+"/metrics", nil)
 	if err != nil {
 		return 0, err
 	}
@@ -242,11 +247,11 @@ func (s *scene) answers(ctx context.Context, i int, name string) (float64, error
 		return 0, err
 	}
 	defer response.Body.Close()
-	want := fmt.Sprintf(`plumbline_scaler_answers_total{namespace=%q,scaled_job=%q} `, s.namespace, name)
-	for lines := bufio.NewScanner(response.Body); lines.Scan(); {
-		if value, ok := strings.CutPrefix(lines.Text(), want); ok {
+	lines := bufio.NewScanner(response.Body)
+	for lines.Scan() {
+		if value, ok := strings.CutPrefix(lines.Text(), series); ok {
 			return strconv.ParseFloat(value, 64)
 		}
 	}
-	return 0, nil
+	return 0, lines.Err()
 }
