@@ -156,13 +156,15 @@ func (w *World) awaitOld(ctx context.Context, after time.Time) error {
 		}
 		for pod, s := range statuses {
 			refused := 0
+			var said []string
 			for _, n := range s.Nodes {
+				said = append(said, n.Node+": "+n.Reason)
 				if slices.Contains(w.Nodes, n.Node) && !n.Candidate && strings.Contains(n.Reason, "old, at most") && time.Now().Add(-n.Age).After(after) {
 					refused++
 				}
 			}
 			if refused < len(w.Nodes) {
-				err = errors.Join(err, fmt.Errorf("%s says %s", pod, s.text))
+				err = errors.Join(err, fmt.Errorf("%s says %s", pod, strings.Join(said, ", ")))
 			}
 		}
 		return err
