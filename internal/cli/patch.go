@@ -67,7 +67,7 @@ func (c *patchCommand) Run(ctx context.Context, p *Process) error {
 // decide takes the least busy of the nodes that Prometheus tells of. It asks no cluster: whether one is ready and tolerated, the
 // scheduler finds out.
 func (c *patchCommand) decide(ctx context.Context) (gpu.Decision, error) {
-	o, err := promOptions(config.Loads{Prometheus: c.Prometheus, GPULoad: c.GPULoad})
+	o, err := promOptions(c.Loads)
 	if err != nil {
 		return gpu.Decision{}, misused(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -14,28 +15,73 @@ import (
 )
 
 // pinManifest gives the ScaledJobs of a manifest one node and a gradual rollout. All else stays as it is written, comments,
-// order and blank lines among it; only the entries affinity and rollout are written anew.
+// order, blank lines and the way lines end among it; only the entries affinity and rollout are written anew.
 func pinManifest(text []byte, node string) ([]byte, error) {
+	crlf := []byte("\r\n")
+	if n := bytes.Count(text, crlf); n == 0 || n != bytes.Count(text, crlf[1:]) {
+		return pinText(text, node)
+	}
+	out, err := pinText(bytes.ReplaceAll(text, crlf, crlf[1:]), node)
+	return bytes.ReplaceAll(out, crlf[1:], crlf), err
+}
+
+func pinText(text []byte, node string) ([]byte, error) {
 	file, err := parser.ParseBytes(text, 0)
 	if err != nil {
 		return nil, fmt.Errorf("reading YAML: %w", err)
 	}
-	lines, found := strings.SplitAfter(string(text), "\n"), 0
-	for i := len(file.Docs) - 1; i >= 0; i-- { // from the end, so that line numbers before stay true
-		document, ok := file.Docs[i].Body.(*ast.MappingNode)
-		if !ok || scalarAt(document, "kind") != "ScaledJob" {
-			continue
-		}
-		found++
-		if lines, err = pinDocument(lines, document, node); err != nil {
+	var jobs []*ast.MappingNode
+	for _, d := range file.Docs {
+		jobs = append(jobs, scaledJobs(d.Body)...)
+	}
+	if len(jobs) == 0 {
+		return nil, errors.New("there is no ScaledJob in it")
+	}
+	lines := strings.SplitAfter(string(text), "\n")
+	for _, job := range slices.Backward(jobs) { // from the end, so that line numbers before stay true
+		if lines, err = pinDocument(lines, job, node); err != nil {
 			return nil, err
 		}
 	}
-	if found == 0 {
-		return nil, errors.New("there is no ScaledJob in it")
-	}
 	out := []byte(strings.Join(lines, ""))
 	return out, samePinned(text, out, node)
+}
+
+// scaledJobs are a document, if it is one, or those of a List, as kubectl get prints several.
+func scaledJobs(document ast.Node) (all []*ast.MappingNode) {
+	m, ok := document.(*ast.MappingNode)
+	if !ok {
+		return nil
+	}
+	switch scalarAt(m, "kind") {
+	case "ScaledJob":
+		return []*ast.MappingNode{m}
+	case "List":
+		if items := entry(m, "items"); items != nil {
+			if list, ok := items.Value.(*ast.SequenceNode); ok {
+				for _, item := range list.Values {
+					all = append(all, scaledJobs(item)...)
+				}
+			}
+		}
+	}
+	return all
+}
+
+// scaledJobsOf are the same, parsed.
+func scaledJobsOf(o map[string]any) (all []map[string]any) {
+	switch o["kind"] {
+	case "ScaledJob":
+		return []map[string]any{o}
+	case "List":
+		items, _ := o["items"].([]any)
+		for _, item := range items {
+			if m, ok := item.(map[string]any); ok {
+				all = append(all, scaledJobsOf(m)...)
+			}
+		}
+	}
+	return all
 }
 
 func pinDocument(lines []string, document *ast.MappingNode, node string) ([]string, error) {
@@ -92,8 +138,8 @@ func samePinned(before, after []byte, node string) error {
 		return err
 	}
 	for _, o := range want {
-		if o["kind"] == "ScaledJob" {
-			if err := pinObject(o, node); err != nil {
+		for _, job := range scaledJobsOf(o) {
+			if err := pinObject(job, node); err != nil {
 				return err
 			}
 		}

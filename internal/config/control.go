@@ -17,7 +17,6 @@ type Loads struct {
 	GPUsOfNode          string        `name:"gpus-of-node" help:"What several GPUs of a node amount to: ${enum}." enum:"mean,least,most" default:"mean"`
 	NodeLabel           []string      `help:"Labels that name the node, the surest first." placeholder:"LABEL"`
 	LoadWindow          time.Duration `help:"Loads are averaged over this long." default:"30s"`
-	LoadEvery           time.Duration `help:"Time between two looks at the loads." default:"5s"`
 }
 
 // Control is the configuration of the controller in a cluster.
@@ -32,7 +31,9 @@ type Control struct {
 	ScaledJob  string `name:"scaledjob" help:"The only ScaledJob that is meant; needed for --placement=patch (default: all whose pods carry the gate)." placeholder:"NAME" group:"Cluster"`
 	Placement  string `help:"How workers get their node: by the scheduling gate of their pods (gate), by the ScaledJob's nodeAffinity (patch), or by Kubernetes alone (none)." enum:"gate,patch,none" default:"gate" group:"Cluster"`
 
-	Loads   `embed:"" group:"Loads"`
+	Loads     `embed:"" group:"Loads"`
+	LoadEvery time.Duration `help:"Time between two looks at the loads." default:"5s" group:"Loads"`
+
 	Ranking `embed:"" group:"Ranking"`
 	Policy  string `help:"How candidates are ordered: ${enum}." enum:"least-loaded,two-choices,original" default:"least-loaded" group:"Ranking"`
 
