@@ -194,6 +194,16 @@ func killed(ctx context.Context, w *World) error {
 	if err != nil {
 		return err
 	}
+	err = system.Await(ctx, slow, "a worker has begun", func(context.Context) error {
+		by, err := w.rows(device)
+		if err == nil && sum(by) == 0 {
+			err = errors.New("there are no rows yet")
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
 	worker, err := w.stoppedAtWork(ctx, victim)
 	if err != nil {
 		return err
