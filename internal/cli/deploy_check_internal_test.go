@@ -28,8 +28,8 @@ func TestDeployRefusesWhatWouldBeRefusedLater(t *testing.T) {
 		want  []string
 	}{
 		"trigger, all at once": {anonymous, []string{"--trigger=foo=1", "--trigger=threshold=80", "--trigger=policy=best", "--trigger=maxAge=0s"}, []string{
-			"--trigger foo=1: there is no foo; there are capturesPerJob,", `--trigger threshold=80: threshold is "80": give a ratio`,
-			`--trigger policy=best: there is no policy "best"`, "--trigger maxAge=0s: ",
+			"--trigger foo=1: there is no foo (there are capturesPerJob,", `--trigger threshold=80: threshold is "80": give a ratio`,
+			`--trigger policy=best: policy is "best": give one of`, "--trigger maxAge=0s: ",
 		}},
 		"deploy's own keys": {anonymous, []string{"--trigger=scalerAddress=x:1", "--trigger=enableTLS=false", "--trigger=unsafeSsl=true"}, []string{
 			"deploy sets scalerAddress itself: it is the controller's", "deploy sets enableTLS itself: --scaler-tls", "deploy sets unsafeSsl itself",

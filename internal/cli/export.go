@@ -31,6 +31,9 @@ Examples:
 
 func (c *exportCommand) Run(ctx context.Context, p *Process) error {
 	o, err := c.options()
+	if err == nil {
+		err = folderIsThere(c.Sysfs)
+	}
 	if err != nil {
 		return misused(err)
 	}
@@ -58,13 +61,19 @@ func (c *exportCommand) Run(ctx context.Context, p *Process) error {
 	return errors.Join(err, parts.stop())
 }
 
+// folderIsThere is for the machine that exports, and not for one that deploys. What is in the folder, the exporter judges again and
+// again: a mount may come late.
+func folderIsThere(sysfs string) error {
+	if info, err := os.Stat(sysfs); err != nil || !info.IsDir() {
+		return fmt.Errorf("--sysfs: there is no folder %s", sysfs)
+	}
+	return nil
+}
+
+// options are what the settings say, of any machine: deploy looks at an exporter's, too.
 func (c *exportCommand) options() (exporter.Options, error) {
 	if err := c.Validate(); err != nil {
 		return exporter.Options{}, err
-	}
-	// What is there, the exporter judges again and again: a mount may come late.
-	if info, err := os.Stat(c.Sysfs); err != nil || !info.IsDir() {
-		return exporter.Options{}, fmt.Errorf("--sysfs: there is no folder %s", c.Sysfs)
 	}
 	o := exporter.Options{Node: c.Node, Sysfs: c.Sysfs, NVML: c.NVMLLibrary, Every: c.SampleEvery, Window: c.SampleWindow}
 	if len(c.JetsonMetric) != 1 || c.JetsonMetric[0] != "none" {
