@@ -111,7 +111,7 @@ func (g *grammar) refused(role string, file *configFile) error {
 		return controlRefusal(&g.Control.Run.Control)
 	case "export":
 		_, err := g.Export.options()
-		return err
+		return errors.Join(err, addressRefusal(map[string]string{"http-listen": g.Export.HTTPListen}))
 	}
 	return nil
 }

@@ -59,6 +59,7 @@ func TestDeployRefusesWhatWouldBeRefusedLater(t *testing.T) {
 		"profile":                 {anonymous, []string{"--hub-arg=--profile=mine"}, []string{`profile "mine" is unknown`}},
 		"topic":                   {anonymous, []string{"--hub-arg=--mqtt-topic=a/#/b"}, []string{"--mqtt-topic: "}},
 		"listener":                {anonymous, []string{"--hub-arg=--mqtt-ws-listen=8083"}, []string{`--mqtt-ws-listen is "8083": give HOST:PORT`}},
+		"exporter's listener":     {anonymous, []string{"--export-arg=--http-listen=9401"}, []string{`--http-listen is "9401": give HOST:PORT`}},
 		"GPU load":                {anonymous, []string{"--control-arg=--gpu-load=foo"}, []string{"--gpu-load: "}},
 		"hub":                     {anonymous, []string{"--control-arg=--hub=foo"}, []string{"--hub: "}},
 		"database in an argument": {anonymous, []string{"--hub-arg=--database-url=postgres://hub:hidden@x"}, []string{"--hub-arg=--database-url=…@x: ", "give --database-url to deploy"}},
