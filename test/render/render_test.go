@@ -133,7 +133,7 @@ func valuesOf(t *testing.T, folder string) map[string]any {
 	return values
 }
 
-const needed = "--image registry.test/plumbline@sha256:0000 --prometheus http://prometheus.monitoring:9090 "
+var needed = "--image registry.test/plumbline@sha256:" + strings.Repeat("0", 64) + " --prometheus http://prometheus.monitoring:9090 "
 
 // cases set each flag that changes what there is, alone and beside others.
 var cases = map[string]struct {
@@ -143,7 +143,7 @@ var cases = map[string]struct {
 	"broker outside":                {flags: needed + "--mqtt-url mqtt://hub@mosquitto.mqtt:1883"},
 	"broker outside, all Secrets":   {needed + "--mqtt-url mqtt://hub@mosquitto.mqtt:1883", []string{"DATABASE_URL=postgres://d", "PLUMBLINE_MQTT_PASSWORD=p"}},
 	"broker outside, its password":  {needed + "--mqtt-url mqtt://hub@mosquitto.mqtt:1883", []string{"PLUMBLINE_MQTT_PASSWORD=p"}},
-	"database":                      {needed + "--mqtt-anonymous", []string{"SUPABASE_HOST=h", "SUPABASE_PASSWORD=p"}},
+	"database":                      {needed + "--mqtt-anonymous", []string{"SUPABASE_HOST=h", "SUPABASE_DB=d", "SUPABASE_USER=u", "SUPABASE_PASSWORD=p"}},
 	"accounts":                      {flags: needed + "--mqtt-account pi1 --mqtt-account pi2 --mqtt-service NodePort"},
 	"accounts and TLS":              {flags: needed + "--mqtt-account pi1 --mqtt-tls-secret certificate --mqtt-service LoadBalancer"},
 	"anonymous, TLS, database":      {needed + "--mqtt-anonymous --mqtt-tls-secret certificate --storage 5Gi --storage-class local", []string{"DATABASE_URL=postgres://d"}},
@@ -158,7 +158,7 @@ var cases = map[string]struct {
 	"Jetsons": {flags: needed + "--namespace second --cluster-domain cluster.test --mqtt-anonymous --runtime-class nvidia --worker-group 44 --worker-group 104 " +
 		"--worker-nodes board=jetson --export-nodes board=jetson --image-pull-secret login --image-pull-policy Never --sysfs /host --control-replicas 3"},
 	"arguments": {flags: needed + "--prometheus http://second.monitoring:9090 --mqtt-anonymous --hub-arg=--journal-age=90d --hub-arg=--http-host={{x}} --control-arg=--gpu-threshold=0.7 " +
-		"--export-arg=--jetson-metric=none --worker-arg=--model=heavy --worker-arg=--profile=a:\"b\"#c --max-workers 7 --polling-interval 5s --worker-sessions 2 --worker-idle 1m30s --worker-cpu 2 --worker-memory 3Gi"},
+		"--export-arg=--jetson-metric=none --worker-arg=--model=heavy --worker-arg=--models-dir=a:\"b\"#c --max-workers 7 --polling-interval 5s --worker-sessions 2 --worker-idle 1m30s --worker-cpu 2 --worker-memory 3Gi"},
 }
 
 // What deploy prints, what kustomize builds of its base and what Helm makes of its chart are the same objects; and so is what Helm makes of
@@ -233,9 +233,14 @@ func TestTheChartRefusesWhatCannotWork(t *testing.T) {
 		"accounts and all": {func(v map[string]any) { mqtt(v)["accounts"] = []any{"a"} }, "how do pictures come?"},
 		"anonymous abroad": {func(v map[string]any) { mqtt(v)["url"] = "mqtt://m" }, "a broker outside"},
 		"page alone":       {func(v map[string]any) { v["networkPolicies"] = map[string]any{"pageFrom": []any{"a"}} }, "wants metricsFrom"},
-		"misspelt":         {func(v map[string]any) { v["imgae"] = "i" }, "imgae"},
-		"misspelt within":  {func(v map[string]any) { mqtt(v)["anon"] = true }, "anon"},
-		"of a wrong kind":  {func(v map[string]any) { mqtt(v)["anonymous"] = "yes" }, "boolean"},
+		"trigger's address": {func(v map[string]any) {
+			v["worker"] = map[string]any{"trigger": map[string]any{"scalerAddress": "x:1"}}
+		}, "scalerAddress is set by the chart itself"},
+		"sysfs":           {func(v map[string]any) { v["exporter"] = map[string]any{"sysfs": "sys"} }, "give the whole path"},
+		"no session":      {func(v map[string]any) { v["worker"] = map[string]any{"sessions": 0} }, "give at least 1"},
+		"misspelt":        {func(v map[string]any) { v["imgae"] = "i" }, "imgae"},
+		"misspelt within": {func(v map[string]any) { mqtt(v)["anon"] = true }, "anon"},
+		"of a wrong kind": {func(v map[string]any) { mqtt(v)["anonymous"] = "yes" }, "boolean"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			set := good()
