@@ -31,7 +31,7 @@ func charted(ctx context.Context, w *World) error {
 		if err := d.pictures(ctx, 1); err != nil {
 			return err
 		}
-		if err := d.whileWorking(ctx, 60, func(ctx context.Context) error {
+		if err := d.whileWorking(ctx, 60, func(ctx context.Context, _ string) error {
 			return d.onlyChanges(ctx, "ScaledJob", func() error {
 				return d.helm(ctx, append([]string{"upgrade", "--reset-then-reuse-values", "--set=worker.cpu=120m,worker.maxReplicas=9"}, release...)...)
 			})

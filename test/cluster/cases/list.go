@@ -35,8 +35,8 @@ func all() []Case {
 		{"deploy and stop on a cluster without KEDA", usual, beside, withoutKEDA},
 		{"the Helm chart by helm: installed, upgraded, uninstalled", usual, alone, charted},
 		{"the kustomize base by kubectl: applied and deleted", usual, alone, based},
-		{"deploy in a terminal, ESC, deploy again: no picture is lost", usual, alone, comesAndGoes(stoppedAndBack)},
-		{"stop in the middle of a deploy, and without KEDA", usual, alone, comesAndGoes(stoppedHalfway)},
+		{"deploy in a terminal, ESC, deploy again: no picture is lost", usual, alone, comesAndGoes(true, stoppedAndBack)},
+		{"stop in the middle of a deploy, beside one that goes on, and without KEDA", usual, alone, comesAndGoes(false, stoppedHalfway)},
 		{"KEDA restarted", usual, alone, kedaRestarted},
 		{"500 Jobs on 1,000 nodes that only pretend", 15 * time.Minute, crowded, crowdOfNodes},
 	}

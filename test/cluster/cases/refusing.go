@@ -6,12 +6,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
+	"time"
 
+	"github.com/google/go-containerregistry/pkg/registry"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -118,11 +125,16 @@ func refusals(ctx context.Context, w *World) (err error) {
 	if err != nil {
 		return err
 	}
+	nobody, err := w.KubeconfigOfNobody()
+	if err != nil {
+		return err
+	}
 	image := "--image=" + system.RegistryAddress + "/team/plumbline@sha256:" + strings.Repeat("0", 64)
 	for name, c := range map[string]struct{ args, says []string }{
 		"wrong context":      {[]string{image, "--context=other"}, []string{`no context "other"`, "choose one with --context"}},
 		"no such kubeconfig": {[]string{image, "--kubeconfig=/nowhere"}, []string{"/nowhere", "no such file"}},
-		"registry down": {[]string{"--registry=" + system.Machine + ":5001/team", "--platform=linux/" + runtime.GOARCH, "--binary=linux/" + runtime.GOARCH + "=" + w.Plumbline, "--base=" + w.Kit.Base()},
+		"unreachable server": {[]string{image, "--kubeconfig=" + nobody}, []string{"cannot be reached", "is it the right one (--kubeconfig, --context)", "Nothing was changed"}},
+		"registry down": {d.through(system.Machine + ":5001"),
 			[]string{system.Machine + ":5001", "cannot be reached", "Nothing was changed"}},
 		"no rights": {[]string{image, "--image-pull-policy=Never", "--kubeconfig=" + limited}, []string{"this user lacks", "\n                 get, list, create, patch, delete namespaces\n", "Nothing was changed"}},
 	} {
@@ -130,11 +142,76 @@ func refusals(ctx context.Context, w *World) (err error) {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
+	if err := d.cutOff(ctx); err != nil {
+		return fmt.Errorf("a registry that goes away in the middle of the push: %w", err)
+	}
 	return d.validated(ctx, image)
 }
 
-// validated has every object looked at by the real API server, in several ways of deploying.
+// building are the flags by which the image is built.
+func (d *deployment) building() []string {
+	platform := "linux/" + runtime.GOARCH
+	return []string{"--platform=" + platform, "--binary=" + platform + "=" + d.Plumbline, "--base=" + d.Kit.Base(), "--image-model=full,lite"}
+}
+
+// through are those that push it to a registry, too.
+func (d *deployment) through(registry string) []string {
+	return append(d.building(), "--registry="+registry+"/team")
+}
+
+// cutOff: the registry goes away when it has a part of the layers. Nothing is made in the cluster, and the image has no name yet.
+func (d *deployment) cutOff(ctx context.Context) error {
+	const address = system.Machine + ":5002"
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return err
+	}
+	var left, named atomic.Int64
+	left.Store(1 << 20)
+	images, server := registry.New(registry.Logger(log.New(io.Discard, "", 0))), &http.Server{ReadHeaderTimeout: time.Minute}
+	server.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/manifests/") {
+			named.Add(1)
+		}
+		r.Body = &cut{r.Body, &left, func() { _ = server.Close() }}
+		images.ServeHTTP(w, r)
+	})
+	go func() { _ = server.Serve(listener) }() // ends with Close
+	defer func() { _ = server.Close() }()
+	err = d.refused(ctx, []string{"pushing " + address, "cannot be reached", "Nothing was changed"}, append(d.through(address), "--ignore-preflight")...)
+	if err := errors.Join(err, d.nothingMade(ctx)); err != nil {
+		return err
+	}
+	if left.Load() >= 0 || named.Load() > 0 {
+		return fmt.Errorf("of the push %d bytes less than a MB came, and %d names", left.Load(), named.Load())
+	}
+	return nil
+}
+
+// cut is what comes in a request, until so much has come in all; then there is an end of everything.
+type cut struct {
+	io.ReadCloser
+	left *atomic.Int64
+	end  func()
+}
+
+// Read reads, or ends everything.
+func (c *cut) Read(b []byte) (int, error) {
+	n, err := c.ReadCloser.Read(b)
+	if c.left.Add(int64(-n)) < 0 {
+		c.end()
+		return 0, io.ErrUnexpectedEOF
+	}
+	return n, err
+}
+
+// validated has every object looked at by the real API server, in several ways of deploying: by deploy itself, and by kubectl as deploy
+// --dry-run prints them. That needs a namespace that is there.
 func (d *deployment) validated(ctx context.Context, image string) error {
+	there, err := d.deployment(metav1.NamespaceDefault)
+	if err != nil {
+		return err
+	}
 	for _, further := range [][]string{{}, {"--placement=patch", "--runtime-class=nvidia", "--worker-group=44"}, {"--no-scaler-tls", "--mqtt-service=NodePort", "--placement=none"}} {
 		out, err := d.run(ctx, "deploy", slices.Concat(d.settings, []string{image, "--image-pull-policy=Never", "--diff"}, further)...)
 		var ended *exec.ExitError
@@ -144,6 +221,13 @@ func (d *deployment) validated(ctx context.Context, image string) error {
 		if strings.Contains(out, "BEGIN") || !strings.Contains(out, "(hidden: as it would be)") {
 			return fmt.Errorf("--diff %v shows Secrets: %s", further, out)
 		}
+		text, err := there.printed(ctx, "deploy", slices.Concat(there.settings, []string{image, "--image-pull-policy=Never", "--dry-run"}, further)...)
+		if err != nil {
+			return err
+		}
+		if err := d.Kubectl(ctx, d.kubeconfig, text, "apply", "--dry-run=server", "-f", "-"); err != nil {
+			return fmt.Errorf("what deploy --dry-run %v prints: %w", further, err)
+		}
 	}
-	return d.nothingMade(ctx)
+	return errors.Join(d.nothingMade(ctx), there.nothingMade(ctx))
 }

@@ -20,8 +20,9 @@ import (
 	"plumbline/test/cluster/system"
 )
 
-// stoppedAndBack: deploy in a terminal, pictures at work, ESC; then everything but the volume is gone, and the next deploy goes on
-// with the pictures that waited or were in hand. Data is deleted only when nothing is lost by it.
+// stoppedAndBack: deploy in a terminal into a namespace that somebody else uses, pictures at work, ESC; then everything but the volume
+// and what is theirs is gone, and the next deploy goes on with the pictures that waited or were in hand. Data is deleted only when
+// nothing is lost by it.
 func stoppedAndBack(ctx context.Context, v *visit) error {
 	const pictures = 120
 	terminal, err := v.openDeploy(ctx)
@@ -46,7 +47,7 @@ func stoppedAndBack(ctx context.Context, v *visit) error {
 	if err := terminal.escape(ctx); err != nil {
 		return err
 	}
-	if err := v.left(ctx, kept...); err != nil {
+	if err := v.left(ctx, keptVolume); err != nil {
 		return fmt.Errorf("after ESC: %w", err)
 	}
 	if said, err := v.stop(ctx, 0); err != nil || !strings.Contains(said, "Nothing of Plumbline's") {
@@ -61,7 +62,7 @@ func stoppedAndBack(ctx context.Context, v *visit) error {
 	return v.dataGoes(ctx, pictures)
 }
 
-// dataGoes: while pictures wait the volume is not deleted; then it is, and the cluster is as it was.
+// dataGoes: while pictures wait the volume is not deleted; then it is, and the cluster is as it was, their namespace included.
 func (v *visit) dataGoes(ctx context.Context, pictures int) error {
 	if err := v.load(ctx, map[string]float64{v.Nodes[0]: 0.97, v.Nodes[1]: 0.97}); err != nil {
 		return err
@@ -93,11 +94,11 @@ func (v *visit) dataGoes(ctx context.Context, pictures int) error {
 		return err
 	}
 	v.note("stopped with its data within %.1f s", time.Since(start).Seconds())
-	return errors.Join(v.gone(ctx), v.left(ctx))
+	return v.left(ctx)
 }
 
-// stoppedHalfway: deploy is killed where it has made the hub only; stop takes back what is there. Then KEDA is gone: the ScaledJob hangs,
-// which is told, and let go by --force.
+// stoppedHalfway: deploy is killed where it has made the hub only; stop takes back what is there, and so beside a deploy that still waits.
+// Then KEDA is gone: the ScaledJob hangs, which is told, and let go by --force.
 func stoppedHalfway(ctx context.Context, v *visit) error {
 	if err := v.killedDeploy(ctx); err != nil {
 		return err
@@ -107,6 +108,9 @@ func stoppedHalfway(ctx context.Context, v *visit) error {
 	}
 	if err := errors.Join(v.gone(ctx), v.left(ctx)); err != nil {
 		return fmt.Errorf("stopped in the middle of a deploy: %w", err)
+	}
+	if err := v.stoppedBeside(ctx); err != nil {
+		return fmt.Errorf("stopped beside a deploy: %w", err)
 	}
 	if err := v.killedDeploy(ctx); err != nil {
 		return err
@@ -126,6 +130,37 @@ func stoppedHalfway(ctx context.Context, v *visit) error {
 	}
 	err = errors.Join(err, v.Restart(ctx, "keda"))
 	return errors.Join(err, v.gone(ctx), v.left(ctx))
+}
+
+// stoppedBeside: a deploy has made everything and waits for a hub that never gets ready. Stop takes all of it back, and deploy says why
+// it ends.
+func (v *visit) stoppedBeside(ctx context.Context) error {
+	var said bytes.Buffer
+	cmd := v.deploy(ctx, "--no-watch", neverReady, "--timeout=4m")
+	cmd.Stdout, cmd.Stderr = &said, &said
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	err := system.Await(ctx, slow, "the node is tainted, which is deploy's last act", func(ctx context.Context) error {
+		tainted, err := v.tainted(ctx, v.Nodes[0])
+		if err == nil && !tainted {
+			err = errOngoing
+		}
+		return err
+	})
+	if err == nil {
+		_, err = v.stop(ctx, 0, "--delete-data", "--yes")
+	}
+	if err != nil {
+		err = errors.Join(err, cmd.Process.Kill())
+	}
+	if ended := cmd.Wait(); err == nil && (ended == nil || !strings.Contains(said.String(), "was Plumbline stopped?")) {
+		err = fmt.Errorf("it ended (%s) and does not say that it was stopped", cmd.ProcessState)
+	}
+	if err != nil {
+		return fmt.Errorf("%w; deploy said: %s", err, said.String())
+	}
+	return errors.Join(v.gone(ctx), v.left(ctx))
 }
 
 // killedDeploy begins to deploy, and is killed as soon as the hub's StatefulSet is there.

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -38,16 +39,37 @@ spec:
   hostPath: {path: "%s"}
 `
 
+// theirs is a namespace that somebody else has made, with what they have in it.
+const theirs = `
+apiVersion: v1
+kind: Namespace
+metadata: {name: takedown, labels: {example.org/team: theirs}}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: theirs, namespace: takedown}
+data: {whose: theirs}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: theirs, namespace: takedown}
+data: {whose: dGhlaXJz}
+`
+
+// theirMark is what somebody else has written on the control plane's node, as a taint and as an annotation.
+const theirMark = "example.org/theirs"
+
 // visit is one such installation.
 type visit struct {
 	*World
+	guest  bool              // the namespace is somebody else's
 	before map[string]string // the cluster's objects, before anything was deployed
 }
 
 // comesAndGoes plays with an installation of its own, whose control plane is real-1, and compares the cluster with what it was.
-func comesAndGoes(act func(context.Context, *visit) error) func(context.Context, *World) error {
+func comesAndGoes(guest bool, act func(context.Context, *visit) error) func(context.Context, *World) error {
 	return func(ctx context.Context, w *World) (err error) {
-		v := &visit{World: w}
+		v := &visit{World: w, guest: guest}
 		defer func() { err = errors.Join(err, v.leave(context.WithoutCancel(ctx))) }()
 		if err := v.arrive(ctx); err != nil {
 			return err
@@ -64,19 +86,42 @@ func (v *visit) arrive(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if err := v.controlPlane(ctx, `""`); err != nil {
+	if err := errors.Join(v.controlPlane(ctx, `""`), v.markNode(ctx, "=kept:PreferNoSchedule", "=kept")); err != nil {
 		return err
+	}
+	if v.guest {
+		if err := errors.Join(v.Apply(ctx, theirs), v.furnished(ctx)); err != nil {
+			return err
+		}
 	}
 	v.before, err = v.Everything(ctx)
 	return err
 }
 
-// leave takes back what is not part of the test: the volume and the label; and an installation that a failure has left.
+// furnished waits until Kubernetes has put into the namespace what it puts into each.
+func (v *visit) furnished(ctx context.Context) error {
+	return system.Await(ctx, slow, "the namespace is as a new one is", func(ctx context.Context) error {
+		_, account := v.API.CoreV1().ServiceAccounts(takedown).Get(ctx, "default", metav1.GetOptions{})
+		_, authority := v.API.CoreV1().ConfigMaps(takedown).Get(ctx, "kube-root-ca.crt", metav1.GetOptions{})
+		return errors.Join(account, authority)
+	})
+}
+
+// markNode writes theirMark on the node, or takes it away ("-").
+func (v *visit) markNode(ctx context.Context, taint, annotation string) error {
+	return errors.Join(v.Kubectl(ctx, v.Kubeconfig(), "", "taint", "node", v.Nodes[0], theirMark+taint),
+		v.Kubectl(ctx, v.Kubeconfig(), "", "annotate", "node", v.Nodes[0], theirMark+annotation))
+}
+
+// leave takes back what is not part of the test: volumes, what others have, and an installation that a failure has left.
 func (v *visit) leave(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
 	_, err := v.stop(ctx, 0, "--delete-data", "--yes")
-	err = errors.Join(err, v.controlPlane(ctx, "null"))
+	err = errors.Join(err, v.controlPlane(ctx, "null"), v.markNode(ctx, "-", "-"))
+	if v.guest {
+		err = errors.Join(err, v.Kubectl(ctx, v.Kubeconfig(), "", "delete", "namespace", takedown))
+	}
 	for _, name := range takedownVolumes {
 		err = errors.Join(err, v.removeVolume(ctx, name))
 	}
@@ -150,9 +195,13 @@ func (v *visit) left(ctx context.Context, further ...string) error {
 		delete(after, name)
 	}
 	var wrong []string
-	for name, uid := range v.before {
-		if after[name] != uid {
-			wrong = append(wrong, fmt.Sprintf("gone or another one: %s (%s, now %q)", name, uid, after[name]))
+	for name, was := range v.before {
+		now, there := after[name]
+		switch {
+		case !there:
+			wrong = append(wrong, "gone: "+name)
+		case now != was:
+			wrong = append(wrong, fmt.Sprintf("not as it was: %s:\n%s", name, cmp.Diff(was, now)))
 		}
 		delete(after, name)
 	}
@@ -160,16 +209,13 @@ func (v *visit) left(ctx context.Context, further ...string) error {
 		wrong = append(wrong, "left behind: "+name)
 	}
 	if len(wrong) > 0 {
-		return fmt.Errorf("the cluster is not as it was: %s", strings.Join(wrong, "; "))
+		return fmt.Errorf("the cluster is not as it was: %s", strings.Join(wrong, "\n"))
 	}
 	return nil
 }
 
-// kept are what stays with the hub's volume.
-var kept = []string{
-	"Namespace//" + takedown, "PersistentVolumeClaim/" + takedown + "/data-plumbline-hub-0",
-	"ConfigMap/" + takedown + "/kube-root-ca.crt", "ServiceAccount/" + takedown + "/default",
-}
+// keptVolume is the claim of the hub's volume, which stays unless the data is to go.
+const keptVolume = "PersistentVolumeClaim/" + takedown + "/data-plumbline-hub-0"
 
 // publishHere sends pictures to the hub's own broker.
 func (v *visit) publishHere(ctx context.Context, n int) error {

@@ -37,7 +37,7 @@ func (c *Cluster) StartBare(ctx context.Context) (kubeconfig string, end func() 
 		}
 		return err
 	}
-	if kubeconfig, err = c.bareKubeconfig(); err != nil {
+	if kubeconfig, err = c.kubeconfigAt("bare", barePorts.api); err != nil {
 		return "", end, err
 	}
 	if err := c.startEtcd(ctx, "bare-etcd", barePorts); err != nil {
@@ -55,12 +55,15 @@ func (c *Cluster) StartBare(ctx context.Context) (kubeconfig string, end func() 
 	return kubeconfig, end, c.Kubectl(ctx, kubeconfig, bareNode, "apply", "-f", "-")
 }
 
-// bareKubeconfig is the administrator's: one authority signs for both.
-func (c *Cluster) bareKubeconfig() (string, error) {
+// KubeconfigOfNobody gives a kubeconfig by which nobody answers.
+func (c *Cluster) KubeconfigOfNobody() (string, error) { return c.kubeconfigAt("nobody", "1") }
+
+// kubeconfigAt is the administrator's, for another port: one authority signs for all.
+func (c *Cluster) kubeconfigAt(name, port string) (string, error) {
 	text, err := os.ReadFile(c.Kubeconfig())
 	if err != nil {
 		return "", err
 	}
-	file := c.pki.file("bare.kubeconfig")
-	return file, os.WriteFile(file, bytes.Replace(text, []byte(":"+usualPorts.api), []byte(":"+barePorts.api), 1), 0o600)
+	file := c.pki.file(name + ".kubeconfig")
+	return file, os.WriteFile(file, bytes.Replace(text, []byte(":"+usualPorts.api), []byte(":"+port), 1), 0o600)
 }

@@ -4,6 +4,7 @@ package system
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,8 +14,19 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// Everything gives what is in the cluster: every object of every kind, as KIND/NAMESPACE/NAME with its UID, and the nodes' taints. What
-// comes and goes by itself is left out: events, what Kubernetes adds to Services, and Jobs' pods.
+// passing are kinds that come, go and change by themselves: events, what Kubernetes adds to Services, what it says of its own parts.
+var passing = []string{"events", "endpoints", "endpointslices", "componentstatuses"}
+
+// restless are fields of a kind, and under "" of every kind, that the cluster itself changes while nobody wants anything.
+var restless = map[string][][]string{
+	"":      {{"status"}, {"metadata", "managedFields"}, {"metadata", "resourceVersion"}, {"metadata", "generation"}},
+	"Lease": {{"spec"}},
+	// Which claim has it. It stays when the claim goes.
+	"PersistentVolume": {{"spec", "claimRef"}, {"metadata", "annotations"}},
+}
+
+// Everything gives what is in the cluster: every object of every kind but those that pass, as KIND/NAMESPACE/NAME with its UID and all
+// that is wanted of it, as JSON.
 func (c *Cluster) Everything(ctx context.Context) (map[string]string, error) {
 	_, lists, err := c.API.Discovery().ServerGroupsAndResources()
 	if err != nil {
@@ -27,7 +39,7 @@ func (c *Cluster) Everything(ctx context.Context) (map[string]string, error) {
 			return nil, err
 		}
 		for _, r := range list.APIResources {
-			if !slices.Contains(r.Verbs, "list") || strings.Contains(r.Name, "/") || slices.Contains([]string{"events", "endpoints", "endpointslices"}, r.Name) {
+			if !slices.Contains(r.Verbs, "list") || strings.Contains(r.Name, "/") || slices.Contains(passing, r.Name) {
 				continue
 			}
 			found, err := c.Objects.Resource(group.WithResource(r.Name)).List(ctx, metav1.ListOptions{})
@@ -35,18 +47,25 @@ func (c *Cluster) Everything(ctx context.Context) (map[string]string, error) {
 				return nil, fmt.Errorf("listing %s: %w", r.Name, err)
 			}
 			for _, o := range found.Items {
-				all[r.Kind+"/"+o.GetNamespace()+"/"+o.GetName()] = mark(o)
+				if all[r.Kind+"/"+o.GetNamespace()+"/"+o.GetName()], err = wanted(o); err != nil {
+					return nil, err
+				}
 			}
 		}
 	}
 	return all, nil
 }
 
-// mark is by which an object is the same one: its UID, and of a node its taints, too.
-func mark(o unstructured.Unstructured) string {
-	if o.GetKind() != "Node" {
-		return string(o.GetUID())
+// wanted is what does not change unless somebody wants it.
+func wanted(o unstructured.Unstructured) (string, error) {
+	for _, kind := range []string{"", o.GetKind()} {
+		for _, field := range restless[kind] {
+			unstructured.RemoveNestedField(o.Object, field...)
+		}
 	}
-	taints, _, _ := unstructured.NestedSlice(o.Object, "spec", "taints")
-	return fmt.Sprintf("%s %v", o.GetUID(), taints)
+	text, err := json.MarshalIndent(o.Object, "", " ")
+	if err != nil {
+		return "", fmt.Errorf("reading %s %s: %w", o.GetKind(), o.GetName(), err)
+	}
+	return string(text), nil
 }
