@@ -168,7 +168,7 @@ func newParserWith(ctx context.Context, g *grammar, p *Process, file *configFile
 		kong.Name("plumbline"),
 		kong.Description("Measures how people sit and stand: pictures in over MQTT, posture rows out.\n\nStart with: plumbline demo"),
 		kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, NoExpandSubcommands: true}),
-		kong.DefaultEnvars("PLUMBLINE"), kong.Vars{"slots": "1", "image_base": image.DefaultBase, "data_folder": "./plumbline-data", "images_folder": "./analyzed_images", "images_shown": `"./analyzed_images"`},
+		kong.DefaultEnvars("PLUMBLINE"), kong.Vars{"slots": "1", "image_base": image.DefaultBase, "usual_storage": config.UsualStorage, "data_folder": "./plumbline-data", "images_folder": "./analyzed_images", "images_shown": `"./analyzed_images"`},
 		kong.Writers(p.Stdout, p.Stderr), kong.Exit(func(code int) { panic(helped{code}) }),
 		kong.PostBuild(hideUnheeded), kong.Bind(file, p), kong.BindTo(ctx, (*context.Context)(nil)),
 	)

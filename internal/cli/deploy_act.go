@@ -64,7 +64,7 @@ func (d *deployment) run(ctx context.Context) error {
 		return d.halfway(ctx, err)
 	}
 	if err := d.awaitSamples(ctx); err != nil {
-		return d.halfway(ctx, err)
+		return err
 	}
 	if d.watches() {
 		return d.watch(ctx)
@@ -93,12 +93,7 @@ func (d *deployment) where() string {
 
 // again is a command for the same cluster and namespace, to be copied.
 func (d *deployment) again(command string) string {
-	for _, f := range []struct{ flag, value, usual string }{{"namespace", d.Namespace, "plumbline"}, {"context", d.Context, ""}, {"kubeconfig", d.Kubeconfig, ""}} {
-		if f.value != f.usual {
-			command += " --" + f.flag + " " + f.value
-		}
-	}
-	return d.p.hint(command)
+	return d.p.hintIn(command, d.Namespace, d.Context, d.Kubeconfig)
 }
 
 // plan finds out what is to be done, and fails where it cannot be done.
@@ -150,6 +145,9 @@ func (d *deployment) options(ctx context.Context) (manifest.Options, error) {
 	if d.live[manifest.DatabaseSecret] != nil && !o.Hub.Database {
 		o.Hub.Database = true
 		d.screen.say("rows go on to the database that the Secret %s names; delete it to have them in SQLite", manifest.DatabaseSecret)
+	}
+	if err := d.keepVolume(ctx, &o.Hub); err != nil {
+		return o, err
 	}
 	o.Hub.BrokerPassword = o.Hub.BrokerPassword || o.Hub.MQTTURL != "" && d.live[manifest.BrokerSecret] != nil
 	if !d.WithoutSecrets {
@@ -366,5 +364,5 @@ func (d *deployment) diff(ctx context.Context) error {
 
 // stop takes everything back; the volume stays.
 func (d *deployment) stop(ctx context.Context) error {
-	return takedown{client: d.client, again: d.again("stop")}.run(ctx, d.p.Stderr)
+	return takedown{client: d.client, again: d.again("stop"), rights: d.again("doctor --cluster")}.run(ctx, d.p.Stderr)
 }

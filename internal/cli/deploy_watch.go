@@ -62,7 +62,8 @@ func (d *deployment) awaitSamples(ctx context.Context) error {
 		case <-within.Done():
 			d.screen.remove()
 			if ctx.Err() != nil {
-				return ctx.Err()
+				return fmt.Errorf("%w: everything is applied and ready, only samples of the nodes' GPUs are not waited for. Look at it: %s; end it: %s",
+					errInterrupted, d.again("deploy --watch-only"), d.again("stop"))
 			}
 			if !heard {
 				d.screen.say("! whether nodes have GPU samples could not be seen: %s", text)

@@ -24,6 +24,16 @@ func (p *Process) hint(arguments string) string {
 	return name + " " + arguments
 }
 
+// hintIn is such a command line for the same cluster and namespace.
+func (p *Process) hintIn(arguments, namespace, context, kubeconfig string) string {
+	for _, f := range []struct{ flag, value, usual string }{{"namespace", namespace, "plumbline"}, {"context", context, ""}, {"kubeconfig", kubeconfig, ""}} {
+		if f.value != f.usual {
+			arguments += " --" + f.flag + " " + f.value
+		}
+	}
+	return p.hint(arguments)
+}
+
 // helpOf are the arguments that show the flags of the command that was meant, as far as a refused command line tells it.
 func helpOf(args []string, err error) string {
 	var refused *kong.ParseError

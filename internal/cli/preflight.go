@@ -45,7 +45,7 @@ func newLook(client *kube.Client, c *config.Deployment, o manifest.Options) (loo
 	l := look{
 		client: client, objects: objects, secrets: manifest.NeededSecrets(objects), insecure: c.InsecureRegistry, prometheus: c.Prometheus,
 		plan: preflight.Plan{
-			Namespace: c.Namespace, StorageClass: c.StorageClass, RuntimeClass: c.RuntimeClass, Taint: c.Taint, WorkerNodes: c.WorkerNodes,
+			Namespace: c.Namespace, Storage: askedSize(c), StorageClass: c.StorageClass, RuntimeClass: c.RuntimeClass, Taint: c.Taint, WorkerNodes: c.WorkerNodes, ExportNodes: c.ExportNodes,
 			Claim: manifest.Claim, Host: true, Policies: c.NetworkPolicies, KEDANamespace: c.KEDANamespace,
 		},
 	}

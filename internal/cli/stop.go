@@ -56,10 +56,13 @@ func (c *stopCommand) stop(ctx context.Context, p *Process) error {
 	if err != nil {
 		return err
 	}
-	t := takedown{client: client, deleteData: c.DeleteData, force: c.Force, again: "another plumbline stop"}
+	t := takedown{
+		client: client, deleteData: c.DeleteData, force: c.Force, again: "another plumbline stop",
+		rights: p.hintIn("doctor --cluster", c.Namespace, c.Context, c.Kubeconfig),
+	}
 	plan, err := stop.Look(ctx, client, t.options())
 	if err != nil {
-		return err
+		return t.advised(err)
 	}
 	local := c.local(ctx, p)
 	if plan.Empty() && len(local) == 0 {
@@ -120,6 +123,7 @@ type takedown struct {
 	client            *kube.Client
 	deleteData, force bool
 	again             string // command that goes on where it breaks off
+	rights            string // command that lists the rights it takes
 }
 
 // errInterrupted is the end by Ctrl-C or SIGTERM.
@@ -160,13 +164,21 @@ func (t takedown) run(ctx context.Context, to io.Writer) error {
 	result, err := stop.Run(within, t.client, o)
 	view.end()
 	if err != nil {
-		return err
+		return t.advised(err)
 	}
 	fmt.Fprintf(to, "Stopped: %s deleted in %s.\n", wording.Count(result.Deleted, "object"), time.Since(began).Round(time.Second))
 	for _, kept := range result.Kept {
 		fmt.Fprintln(to, "Kept:", kept)
 	}
 	return nil
+}
+
+// advised says what to do where this user may not stop it.
+func (t takedown) advised(err error) error {
+	if !errors.Is(err, kube.ErrForbidden) {
+		return err
+	}
+	return fmt.Errorf("%w\nAsk an administrator of the cluster for the rights (%s lists those that are missing), or stop as one (--context)", err, t.rights)
 }
 
 // showPlan says what goes and what stays.

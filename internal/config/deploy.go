@@ -14,6 +14,9 @@ type Deploy struct {
 	Deployment `embed:""`
 }
 
+// UsualStorage is the size of the hub's volume where none is asked for.
+const UsualStorage = "20Gi"
+
 // Writing says that what would be deployed is written down, and nothing applied.
 type Writing struct {
 	DryRun      bool   `help:"Print what would be applied, as YAML for kubectl apply -f -. Secrets are in it, newly made." env:"-"`
@@ -36,7 +39,7 @@ type Deployment struct {
 	ImagePullPolicy string   `help:"When nodes pull the image: ${enum}. Never where it was imported on every node." enum:"Always,IfNotPresent,Never" default:"IfNotPresent" group:"Cluster"`
 	ImagePullSecret []string `help:"Secret of the namespace with the registry's login. May be repeated." placeholder:"NAME" group:"Cluster"`
 
-	Storage      string   `help:"Size of the hub's volume: queue, journal, pictures, SQLite." default:"20Gi" placeholder:"SIZE" group:"Hub"`
+	Storage      string   `help:"Size of the hub's volume: queue, journal, pictures, SQLite." default:"${usual_storage}" placeholder:"SIZE" group:"Hub"`
 	StorageClass string   `help:"Class of the hub's volume (default: the cluster's)." placeholder:"NAME" group:"Hub"`
 	DatabaseURL  string   `name:"database-url" help:"PostgreSQL to write rows to, or SUPABASE_HOST and so on in the environment; goes into a Secret. Without one rows go to SQLite on the hub's volume." placeholder:"URL" env:"PLUMBLINE_DATABASE_URL,DATABASE_URL" group:"Hub"`
 	HubArg       []string `help:"Further argument of plumbline serve, such as --hub-arg=--journal-age=90d. May be repeated." sep:"none" placeholder:"ARG" group:"Hub"`

@@ -63,6 +63,7 @@ const (
 	unauthorized     = `{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"Unauthorized","reason":"Unauthorized","code":401}`
 	noNamespace      = `{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"namespaces \"plumbline\" not found","reason":"NotFound","details":{"name":"plumbline","kind":"namespaces"},"code":404}`
 	noSuchPath       = `{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"the server could not find the requested resource","reason":"NotFound","details":{},"code":404}`
+	otherVolume      = `{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"StatefulSet.apps \"d\" is invalid: spec: Forbidden: updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden","reason":"Invalid","details":{"name":"d","group":"apps","kind":"StatefulSet"},"code":422}`
 	deployment       = `{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"d","namespace":"plumbline","resourceVersion":"7"}}`
 )
 
@@ -75,6 +76,7 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 		"not allowed":         {forbidden, "Deployment", kube.ErrForbidden, []string{"applying Deployment d", `"jo" cannot patch resource "deployments"`}},
 		"credentials expired": {unauthorized, "Deployment", kube.ErrUnauthenticated, []string{"(context home)", "expired", "--context"}},
 		"no KEDA":             {noSuchPath, "ScaledJob", kube.ErrUnknownKind, []string{"knows no ScaledJob (keda.sh)", "install KEDA"}},
+		"volume is said":      {otherVolume, "StatefulSet", kube.ErrRefused, []string{"updates to statefulset spec", "; so --storage and --storage-class must be as they were"}},
 		"no namespace":        {noNamespace, "Deployment", nil, []string{`namespaces "plumbline" not found`}},
 	} {
 		t.Run(name, func(t *testing.T) {

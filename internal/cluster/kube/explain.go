@@ -144,9 +144,17 @@ func (c *Client) explainedStatus(act, kind string, s metav1.Status, err error) e
 	case s.Reason == metav1.StatusReasonNotFound && kind != "" && (s.Details == nil || s.Details.Name == ""):
 		return &trouble{ErrUnknownKind, fmt.Sprintf("%s: the cluster knows no %s (%s)%s", act, kind, kinds[kind].group, lacking(kind)), err}
 	case s.Reason == metav1.StatusReasonInvalid || s.Reason == metav1.StatusReasonBadRequest:
-		return &trouble{ErrRefused, fmt.Sprintf("%s: the cluster refuses it: %s", act, s.Message), err}
+		return &trouble{ErrRefused, fmt.Sprintf("%s: the cluster refuses it: %s%s", act, s.Message, unchangeable(s.Message)), err}
 	}
 	return fmt.Errorf("%s: %w", act, err)
+}
+
+// unchangeable says what deploy lets somebody change that Kubernetes does not.
+func unchangeable(message string) string {
+	if strings.Contains(message, "updates to statefulset spec for fields other than") {
+		return "; so --storage and --storage-class must be as they were, or left out, which keeps them"
+	}
+	return ""
 }
 
 // lacking says what is to be installed for a kind.

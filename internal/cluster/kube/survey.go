@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"k8s.io/apimachinery/pkg/api/resource"
 )
 
 // Parts of a survey, as Survey.Unseen names them.
@@ -33,6 +35,7 @@ type Survey struct {
 	Classes   []StorageClass
 	Volumes   []Volume // that nobody has claimed
 	Claims    []Claim  // of the namespace
+	Templates []Claim  // what its StatefulSets make claims from
 	Runtimes  []string // names of RuntimeClasses
 	Agents    []string // names of all DaemonSets: network plugins show by them
 	Absent    []string // of the Secrets that were asked for
@@ -71,13 +74,43 @@ type NamespaceState struct {
 type StorageClass struct {
 	Name, Provisioner string
 	Default           bool
+	Expands           bool // its volumes may get larger
 }
 
 // Volume is one that somebody made by hand.
 type Volume struct{ Name, Class string }
 
-// Claim is a volume that a pod has asked for.
-type Claim struct{ Name, Class, Phase string }
+// Claim is a volume that a pod has asked for, or what a StatefulSet's first pod asks for, with empty phase.
+type Claim struct{ Name, Class, Phase, Size string }
+
+func claimOf(o Object) Claim {
+	return Claim{o.Name(), o.Text("spec", "storageClassName"), o.Text("status", "phase"), o.Text("spec", "resources", "requests", "storage")}
+}
+
+// CompareSize is -1 where less than that is asked for, 1 where more is, and 0 where it is as much, however it is written, or cannot be
+// compared.
+func (c Claim) CompareSize(to string) int {
+	a, err := resource.ParseQuantity(c.Size)
+	if err != nil {
+		return 0
+	}
+	b, err := resource.ParseQuantity(to)
+	if err != nil {
+		return 0
+	}
+	return a.Cmp(b)
+}
+
+// Templates are what a StatefulSet makes claims from, under the names of its first pod's. They are as they were when it was made:
+// Kubernetes lets nobody change them.
+func Templates(statefulSet Object) (all []Claim) {
+	for _, t := range statefulSet.List("spec", "volumeClaimTemplates") {
+		c := claimOf(t)
+		c.Name, c.Phase = c.Name+"-"+statefulSet.Name()+"-0", ""
+		all = append(all, c)
+	}
+	return all
+}
 
 // Survey looks at the cluster; nothing is changed. Its parts do not wait for each other, and one that may not be looked at is told
 // in Unseen. secrets are names to look for in the namespace. An error means that the cluster does not answer, or does not let
@@ -199,15 +232,23 @@ func heldBy(o Object) string {
 func (c *Client) surveyClasses(ctx context.Context, s *Survey) error {
 	all, err := c.List(ctx, Query{Kind: "StorageClass"})
 	for _, o := range all {
-		s.Classes = append(s.Classes, StorageClass{o.Name(), o.Text("provisioner"), o.Annotations()["storageclass.kubernetes.io/is-default-class"] == "true"})
+		expands, _ := o.At("allowVolumeExpansion").(bool)
+		s.Classes = append(s.Classes, StorageClass{o.Name(), o.Text("provisioner"), o.Annotations()["storageclass.kubernetes.io/is-default-class"] == "true", expands})
 	}
 	return err
 }
 
 func (c *Client) surveyClaims(ctx context.Context, s *Survey) error {
 	all, err := c.List(ctx, Query{Kind: "PersistentVolumeClaim", Namespace: c.namespace})
+	if err != nil {
+		return err
+	}
 	for _, o := range all {
-		s.Claims = append(s.Claims, Claim{o.Name(), o.Text("spec", "storageClassName"), o.Text("status", "phase")})
+		s.Claims = append(s.Claims, claimOf(o))
+	}
+	sets, err := c.List(ctx, Query{Kind: "StatefulSet", Namespace: c.namespace})
+	for _, o := range sets {
+		s.Templates = append(s.Templates, Templates(o)...)
 	}
 	return err
 }

@@ -121,6 +121,11 @@ func (o *Options) checkNames(complain complain) {
 }
 
 func (o *Options) checkLabels(complain complain) {
+	for _, key := range []string{managedLabel, partOfLabel} {
+		if _, other := o.Monitoring.Labels[key]; other {
+			complain("the label %s of what Prometheus chooses is Plumbline's own, by which it finds what is to be stopped: choose by another", key)
+		}
+	}
 	for _, l := range []struct {
 		of     string
 		labels map[string]string

@@ -15,6 +15,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/labels"
 
 	"plumbline/internal/cluster/manifest"
 )
@@ -116,6 +117,44 @@ func TestTheManifestsAreThoseThatWereLookedAt(t *testing.T) {
 				t.Errorf("%s (-golden +now; look at it, then: go test ./internal/cluster/manifest -update):\n%s", golden, diff)
 			}
 		})
+	}
+}
+
+// What is deployed is found by the selectors, the claims and pods that come of it included, and nothing that has half of the labels.
+func TestSelectorsFindWhatIsOursAlone(t *testing.T) {
+	selects := func(selector string, l map[string]string) bool {
+		t.Helper()
+		s, err := labels.Parse(selector)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.Matches(labels.Set(l))
+	}
+	for name, options := range all {
+		for _, o := range objects(t, options()) {
+			if l := o.GetLabels(); !selects(manifest.Selector, l) || !selects(manifest.SelectorEverywhere("plumbline"), l) || selects(manifest.SelectorEverywhere("other"), l) {
+				t.Errorf("%s: %s is not found, or by others: %v", name, o.GetName(), l)
+			}
+		}
+	}
+	set := objects(t, usual())
+	for what, l := range map[string]map[string]string{
+		"claim":      find[*appsv1.StatefulSet](t, set, manifest.Hub).Spec.VolumeClaimTemplates[0].Labels,
+		"hub":        find[*appsv1.StatefulSet](t, set, manifest.Hub).Spec.Template.Labels,
+		"controller": find[*appsv1.Deployment](t, set, manifest.Control).Spec.Template.Labels,
+		"exporter":   find[*appsv1.DaemonSet](t, set, manifest.Export).Spec.Template.Labels,
+		"worker":     find[*manifest.ScaledJob](t, set, manifest.Work).Spec.JobTargetRef.Template.Labels,
+	} {
+		if !selects(manifest.Selector, l) {
+			t.Errorf("the %s is not found by its labels %v", what, l)
+		}
+	}
+	for _, half := range []map[string]string{
+		{"app.kubernetes.io/managed-by": "plumbline", "app.kubernetes.io/part-of": "other"}, {"app.kubernetes.io/managed-by": "plumbline"}, {"app.kubernetes.io/part-of": "plumbline"},
+	} {
+		if selects(manifest.Selector, half) {
+			t.Errorf("what is labelled %v counts as ours", half)
+		}
 	}
 }
 
@@ -295,6 +334,9 @@ func TestWhatCouldNotWorkIsRefused(t *testing.T) {
 		"label's name":     {func(o *manifest.Options) { o.Worker.NodeSelector = map[string]string{"a b": "c"} }, "the label a b=c of the nodes for workers"},
 		"label's value":    {func(o *manifest.Options) { o.Exporter.NodeSelector = map[string]string{"a": "b/c"} }, "the label a=b/c of the nodes to measure"},
 		"operator's label": {func(o *manifest.Options) { o.Monitoring.Labels = map[string]string{"a": "b c"} }, "the label a=b c of what Prometheus"},
+		"a label of ours": {func(o *manifest.Options) {
+			o.Monitoring.Labels = map[string]string{"app.kubernetes.io/part-of": "kube-prometheus"}
+		}, "app.kubernetes.io/part-of of what Prometheus chooses is Plumbline's own"},
 		"group":            {func(o *manifest.Options) { o.Worker.Groups = []int64{-1} }, "the workers' group -1"},
 		"no account":       {func(o *manifest.Options) { o.Hub.MQTTURL = "" }, "needs the name of a first account"},
 		"accounts and all": {func(o *manifest.Options) { o.Hub.MQTTURL, o.Hub.Anonymous, o.Hub.Accounts = "", true, []string{"a"} }, "give one of them"},

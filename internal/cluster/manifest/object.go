@@ -139,8 +139,8 @@ const (
 	WorkComponent  = "work"
 )
 
-// Selector finds everything that was deployed to a namespace.
-const Selector = managedLabel + "=" + plumbline
+// Selector finds everything that was deployed to a namespace: by two labels, since one alone others may have chosen as well.
+const Selector = managedLabel + "=" + plumbline + "," + partOfLabel + "=" + plumbline
 
 // SelectorOthers finds what others manage of Plumbline's: Helm writes its own name over ours.
 const SelectorOthers = partOfLabel + "=" + plumbline + "," + managedLabel + "!=" + plumbline

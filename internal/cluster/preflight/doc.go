@@ -35,13 +35,15 @@ type Finding struct {
 // Plan is what is to be deployed, as far as it matters here.
 type Plan struct {
 	Namespace    string
-	StorageClass string // empty: the cluster's default
+	Storage      string // size of the hub's volume; empty: whatever is there, or the usual
+	StorageClass string // empty: whatever is there, or the cluster's default
 	Claim        string // name of the hub's claim
 	RuntimeClass string // empty: none
 	Taint        bool   // control planes are to be closed to workers
 	Host         bool   // a pod mounts a folder of its node
 
-	WorkerNodes   map[string]string // labels of nodes that may take workers
+	WorkerNodes   map[string]string // labels of nodes that may take workers; none: any
+	ExportNodes   map[string]string // labels of nodes that are to be measured; none: any
 	Policies      bool              // NetworkPolicies let only KEDANamespace ask the controller
 	KEDANamespace string            // where KEDA's operator is said to run
 }

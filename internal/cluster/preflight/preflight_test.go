@@ -95,6 +95,22 @@ func TestFindings(t *testing.T) {
 		}, "keda", preflight.Warning, "operator is in the namespace keda"},
 		"KEDA elsewhere": {func(_ *preflight.Plan, f *preflight.Facts) { f.Cluster.KEDA.Operators = nil }, "keda", preflight.Warning, "no Deployment keda-operator"},
 
+		"no node for workers": {func(p *preflight.Plan, _ *preflight.Facts) {
+			p.WorkerNodes = map[string]string{"nvidia.com/jetpack": "6", "a": "b"}
+		}, "nodes", preflight.Warning, "no node has the labels a=b,nvidia.com/jetpack=6, which workers ask for: none can start"},
+		"an empty label that no node has": {func(p *preflight.Plan, _ *preflight.Facts) {
+			p.WorkerNodes = map[string]string{"gpu": ""}
+		}, "nodes", preflight.Warning, "no node has the label gpu=, which workers ask for"},
+		"nodes for workers are closed": {func(p *preflight.Plan, f *preflight.Facts) {
+			p.WorkerNodes = map[string]string{"kubernetes.io/hostname": "a"}
+			f.Cluster.Nodes[1] = node("a", func(n *kube.Machine) { n.Labels, n.Cordoned = p.WorkerNodes, true })
+		}, "nodes", preflight.Warning, "no node that workers ask for (kubernetes.io/hostname=a) takes pods, so that none can start: a"},
+		"no node to measure": {func(p *preflight.Plan, _ *preflight.Facts) { p.ExportNodes = map[string]string{"gpu": "yes"} }, "nodes", preflight.Warning, "no node has the label gpu=yes, which the exporter asks for"},
+		"nodes with labels": {func(p *preflight.Plan, _ *preflight.Facts) {
+			p.WorkerNodes = map[string]string{"kubernetes.io/arch": "arm64"}
+			p.ExportNodes = p.WorkerNodes
+		}, "nodes", preflight.Fine, "2 of 3 nodes take pods"},
+
 		"a node away":   {func(_ *preflight.Plan, f *preflight.Facts) { f.Cluster.Nodes[1].Ready = false }, "nodes", preflight.Warning, "not ready: a"},
 		"no node":       {func(_ *preflight.Plan, f *preflight.Facts) { f.Cluster.Nodes = f.Cluster.Nodes[:1] }, "nodes", preflight.Wrong, "none of 1 node"},
 		"to be tainted": {func(_ *preflight.Plan, f *preflight.Facts) { f.Cluster.Nodes[0].Repels = nil }, "taints", preflight.Fine, "main: to be tainted by deploy"},
@@ -196,6 +212,51 @@ func TestFindings(t *testing.T) {
 			}
 			if preflight.Sick(found) != (c.state == preflight.Wrong) && name != "no node" {
 				t.Errorf("sick: %v", preflight.Sick(found))
+			}
+		})
+	}
+}
+
+// What Kubernetes lets nobody change is told before it is tried, with what can be done instead.
+func TestTheHubsVolumeStaysAsItWasMade(t *testing.T) {
+	const patch = `kubectl -n plumbline patch pvc data-plumbline-hub-0 -p '{"spec":{"resources":{"requests":{"storage":"30Gi"}}}}'`
+	for name, c := range map[string]struct {
+		size, class    string // that is asked for
+		claim          string // size of what is there
+		made, stopped  bool   // with a class; the StatefulSet is gone
+		expands        bool
+		state          preflight.State
+		want, do, dont string
+	}{
+		"nothing is asked for":     {claim: "20Gi", state: preflight.Fine, want: "what it holds goes on"},
+		"the same":                 {size: "20480Mi", claim: "20Gi", state: preflight.Fine, want: "what it holds goes on"},
+		"it got larger since":      {size: "20Gi", claim: "30Gi", state: preflight.Fine, want: "what it holds goes on"},
+		"larger":                   {size: "30Gi", claim: "20Gi", expands: true, state: preflight.Wrong, want: "was made with --storage 20Gi and no --storage-class; Kubernetes lets nobody change that", do: "leave both out, which keeps them. A volume gets larger by its claim: " + patch, dont: "stop --delete-data"},
+		"larger, not by the class": {size: "30Gi", claim: "20Gi", state: preflight.Wrong, want: "with --storage 20Gi", do: "The class of its volume, local-path, does not let it get larger", dont: "kubectl"},
+		"smaller":                  {size: "10Gi", claim: "20Gi", expands: true, state: preflight.Wrong, want: "with --storage 20Gi", do: "leave both out", dont: "kubectl"},
+		"another class":            {class: "fast", claim: "20Gi", made: true, state: preflight.Wrong, want: "with --storage 20Gi --storage-class local-path;", do: "stop --delete-data", dont: "kubectl"},
+		"the class by name":        {class: "local-path", claim: "20Gi", state: preflight.Wrong, want: "and no --storage-class", do: "leave both out"},
+		"after stop":               {size: "30Gi", claim: "20Gi", expands: true, stopped: true, state: preflight.Warning, want: "made with 20Gi and not 30Gi; it is used as it is", do: patch},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, f := healthy()
+			p.Storage, p.StorageClass = c.size, c.class
+			f.Cluster.Classes[0].Expands = c.expands
+			f.Cluster.Claims = []kube.Claim{{Name: p.Claim, Class: "local-path", Phase: "Bound", Size: c.claim}}
+			template := kube.Claim{Name: p.Claim, Size: "20Gi"}
+			if c.made {
+				template.Class = "local-path"
+			}
+			if !c.stopped {
+				f.Cluster.Templates = []kube.Claim{template}
+			}
+			for _, found := range preflight.Judge(p, f) {
+				if found.Check != "storage" {
+					continue
+				}
+				if found.State != c.state || !strings.Contains(found.Text, c.want) || !strings.Contains(found.Do, c.do) || c.dont != "" && strings.Contains(found.Do, c.dont) {
+					t.Errorf("%+v", found)
+				}
 			}
 		})
 	}

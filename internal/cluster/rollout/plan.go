@@ -95,7 +95,7 @@ func (d *dryRun) step(ctx context.Context, o kube.Object) (Step, error) {
 		s.Act, s.After = Leave, before
 		return s, nil
 	default:
-		return s, fmt.Errorf("%s in namespace %s is there already, and Plumbline did not make it (it lacks the label %s): remove or rename it, or choose another --namespace",
+		return s, fmt.Errorf("%s in namespace %s is there already, and Plumbline did not make it (it lacks the labels %s): remove or rename it, or choose another --namespace",
 			o.Ref(), o.Namespace(), d.Marks.Namespaced)
 	}
 	if s.After, err = d.try(ctx, o); err != nil {

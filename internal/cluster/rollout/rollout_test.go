@@ -435,6 +435,20 @@ func TestTrouble(t *testing.T) {
 	}
 }
 
+// KEDA's condition says that a trigger is wrong; its Event says which key of it.
+func TestWhatKEDASaysOfAScaledJob(t *testing.T) {
+	town, r := newTown()
+	o := town.put(object("ScaledJob", "work", map[string]any{"status": map[string]any{"conditions": []any{
+		map[string]any{"type": "Ready", "status": "False", "reason": "TriggerError", "message": "Triggers defined in ScaledJob are not working correctly"},
+	}}}))
+	town.put(object("Event", "e", map[string]any{"message": "there is no capturesPerJobs", "involvedObject": map[string]any{"uid": o.UID()}}))
+	p, err := waits(t, r, o)
+	want := []string{"TriggerError Triggers defined in ScaledJob are not working correctly", "work: there is no capturesPerJobs"}
+	if !slices.Equal(p.Trouble, want) || err == nil || !strings.Contains(err.Error(), want[1]) {
+		t.Errorf("%q, %v", p.Trouble, err)
+	}
+}
+
 // Kubernetes would wait for ever for the pod of a version that cannot start.
 func TestAStuckPodOfAnEarlierVersionMakesWay(t *testing.T) {
 	town, r := newTown()

@@ -24,7 +24,7 @@ type town struct {
 	said     []string
 }
 
-const mark = "app.kubernetes.io/managed-by=plumbline"
+const mark = "app.kubernetes.io/managed-by=plumbline,app.kubernetes.io/part-of=plumbline"
 
 func newTown() (*town, *rollout.Rollout) {
 	t := &town{objects: map[kube.Ref]kube.Object{}, refuse: map[string]error{}}
@@ -37,7 +37,7 @@ func newTown() (*town, *rollout.Rollout) {
 
 // object is one of ours.
 func object(kind, name string, fields map[string]any) kube.Object {
-	metadata := map[string]any{"name": name, "labels": map[string]any{"app.kubernetes.io/managed-by": "plumbline"}}
+	metadata := map[string]any{"name": name, "labels": map[string]any{"app.kubernetes.io/managed-by": "plumbline", "app.kubernetes.io/part-of": "plumbline"}}
 	if _, _, namespaced := kube.Kind(kind); namespaced {
 		metadata["namespace"] = "plumbline"
 	}
@@ -52,9 +52,9 @@ func object(kind, name string, fields map[string]any) kube.Object {
 	return o
 }
 
-// foreign takes our labels off.
+// foreign takes one of our labels off: half of them is not ours.
 func foreign(o kube.Object) kube.Object {
-	delete(o["metadata"].(map[string]any), "labels")
+	delete(o.At("metadata", "labels").(map[string]any), "app.kubernetes.io/part-of")
 	return o
 }
 

@@ -100,10 +100,10 @@ func (r *Rollout) lookAt(ctx context.Context, ref kube.Ref, away []string) (Prog
 		return Progress{}, err
 	}
 	p := judge(o, pods, away)
-	if p.Ready || p.Ref.Kind == "ScaledJob" {
+	if p.Ready {
 		return p, nil
 	}
-	if len(pods) == 0 {
+	if len(pods) == 0 { // of a ScaledJob KEDA's conditions say that something is wrong, and its Events what
 		p.Trouble = append(p.Trouble, r.warning(ctx, o)...)
 	}
 	for _, pod := range pods {

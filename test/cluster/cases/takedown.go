@@ -39,7 +39,7 @@ spec:
   hostPath: {path: "%s"}
 `
 
-// theirs is a namespace that somebody else has made, with what they have in it.
+// theirs is a namespace that somebody else has made, with what they have in it, some of it labelled by halves as ours.
 const theirs = `
 apiVersion: v1
 kind: Namespace
@@ -47,7 +47,7 @@ metadata: {name: takedown, labels: {example.org/team: theirs}}
 ---
 apiVersion: v1
 kind: ConfigMap
-metadata: {name: theirs, namespace: takedown}
+metadata: {name: theirs, namespace: takedown, labels: {app.kubernetes.io/managed-by: plumbline, app.kubernetes.io/part-of: other}}
 data: {whose: theirs}
 ---
 apiVersion: v1
