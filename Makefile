@@ -66,7 +66,7 @@ node_modules/.package-lock.json: package-lock.json
 
 build: assets ## build dist/plumbline for this machine
 	@mkdir -p dist
-	@$(GO) build -ldflags '-X main.version=$(VERSION)' -o dist/plumbline .
+	@$(GO) build -ldflags '-X main.version=[plumbline:$(VERSION)]' -o dist/plumbline .
 
 # Models and ONNX Runtime, compressed, ready to be embedded.
 assets: deps-build
@@ -89,7 +89,7 @@ linux-%: assets .tools/zig/ready .tools/turbojpeg/%/lib/libturbojpeg.a
 	GOOS=linux GOARCH=$* CC="$(CURDIR)/.tools/zig/bin/python -m ziglang cc -target $(ZIG_TARGET)" \
 	  ZIG_LOCAL_CACHE_DIR=$(CURDIR)/.tools/zig/cache ZIG_GLOBAL_CACHE_DIR=$(CURDIR)/.tools/zig/cache \
 	  CGO_CFLAGS="-O2 -g0 -I$(CURDIR)/.tools/turbojpeg/$*/include" CGO_LDFLAGS="-O2 -L$(CURDIR)/.tools/turbojpeg/$*/lib" \
-	  go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o dist/plumbline-linux-$* .
+	  go build -trimpath -ldflags '-s -w -X main.version=[plumbline:$(VERSION)]' -o dist/plumbline-linux-$* .
 
 .tools/turbojpeg/%/lib/libturbojpeg.a:
 	scripts/turbojpeg.sh $* .tools/turbojpeg/$*

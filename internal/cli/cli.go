@@ -197,6 +197,14 @@ func (versionFlag) BeforeReset(app *kong.Kong, p *Process) error {
 	return err
 }
 
+// Unstamped is the version in what the build has set, which may be the version alone.
+func Unstamped(stamp string) string {
+	if _, version, ok := strings.Cut(strings.TrimSuffix(stamp, "]"), ":"); ok {
+		return version
+	}
+	return stamp
+}
+
 type versionCommand struct{}
 
 func (versionCommand) Run(p *Process) error {

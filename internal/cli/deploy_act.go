@@ -187,7 +187,7 @@ func (d *deployment) objects(o manifest.Options) (set []kube.Object, err error) 
 
 // preflight says what does not look right, and fails where deploying would not work.
 func (d *deployment) preflight(ctx context.Context, o manifest.Options) error {
-	l, err := newLook(d.client, &d.Deployment, o)
+	l, err := newLook(d.p, d.client, &d.Deployment, o)
 	if err != nil {
 		return err
 	}

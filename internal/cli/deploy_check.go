@@ -22,8 +22,11 @@ import (
 
 // refused tells what of the flags roles, KEDA and Kubernetes would refuse once it is deployed. A chart's values may be set later.
 func (c *deployCommand) refused(p *Process) error {
-	if c.WatchOnly || c.SecretsOnly {
+	if c.WatchOnly {
 		return nil
+	}
+	if c.SecretsOnly {
+		return errors.Join(accountsRefusal(c.MQTTAccount), databaseRefusal(&c.Deployment))
 	}
 	asked := &c.Deployment
 	if strings.HasPrefix(c.Output, "helm:") {

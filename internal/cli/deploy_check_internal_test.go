@@ -127,3 +127,14 @@ func TestPodsArgumentsAreReadWithoutThisMachinesSettings(t *testing.T) {
 		t.Error("the controller is thought to have a ScaledJob that only this machine's environment names")
 	}
 }
+
+// Half the settings of a database are told as serve would tell them, whatever is to be made of them.
+func TestHalfADatabaseIsRefused(t *testing.T) {
+	t.Setenv("SUPABASE_HOST", "db.test")
+	t.Setenv("SUPABASE_USER", "hub")
+	for name, output := range map[string]string{"printed": sound + "--mqtt-anonymous", "applied": strings.TrimPrefix(sound, "--dry-run ") + "--mqtt-anonymous", "Secrets alone": "--secrets-only"} {
+		if got := refusedOf(t, output); !strings.Contains(got, "SUPABASE_DB, SUPABASE_PASSWORD must be set too") {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}

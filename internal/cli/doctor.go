@@ -208,12 +208,14 @@ func (f finding) write(to io.Writer) {
 	if len(f.List) > 0 {
 		colon = ":"
 	}
-	fmt.Fprintf(to, "%s %-11s  %s%s\n", marks[f.State], f.Check, f.Text, colon)
+	const indent = "                 " // as far as the text, and two
+	under := func(text string) string { return strings.ReplaceAll(text, "\n", "\n"+indent) }
+	fmt.Fprintf(to, "%s %-11s  %s%s\n", marks[f.State], f.Check, under(f.Text), colon)
 	for _, line := range f.List {
-		fmt.Fprintf(to, "  %-11s    %s\n", "", line)
+		fmt.Fprintf(to, "%s%s\n", indent, under(line))
 	}
 	if f.Do != "" {
-		fmt.Fprintf(to, "  %-11s    → %s\n", "", f.Do)
+		fmt.Fprintf(to, "%s→ %s\n", indent, f.Do)
 	}
 }
 

@@ -34,7 +34,7 @@ func lookAtCluster(ctx context.Context, p *Process, c *config.Preflight) (*exami
 			return nil, err
 		}
 	}
-	l, err := newLook(client, &c.Deployment, o)
+	l, err := newLook(p, client, &c.Deployment, o)
 	if err != nil {
 		return nil, err
 	}

@@ -57,14 +57,14 @@ func (c *imageCommand) Run(ctx context.Context, p *Process) error {
 		if err != nil {
 			return err
 		}
-		return image.WriteFiles(o, dir)
+		return interrupted(ctx, image.WriteFiles(ctx, o, dir))
 	}
 	built, err := buildImage(ctx, p, c.ImageBuild, log)
 	if err != nil {
-		return err
+		return interrupted(ctx, err)
 	}
 	err = c.deliver(ctx, p, built)
-	return errors.Join(err, built.Close())
+	return interrupted(ctx, errors.Join(err, built.Close()))
 }
 
 // buildImage is shared by every command that needs the image.
@@ -73,6 +73,8 @@ func buildImage(ctx context.Context, p *Process, c config.ImageBuild, log *slog.
 	if err != nil {
 		return nil, err
 	}
+	heard := context.AfterFunc(ctx, func() { fmt.Fprintln(p.Stderr, "Ending; what was packed so far is removed.") })
+	defer heard()
 	built, err := image.Build(ctx, o)
 	if err != nil {
 		return nil, err
@@ -171,7 +173,27 @@ func imageVariants(p *Process, c config.ImageBuild) ([]image.Variant, error) {
 	if libraries[""] != "" && len(variants) > 1 {
 		return nil, fmt.Errorf("--onnxruntime-library %s: say for which platform, linux/amd64=%s or linux/arm64=%s, or build for one with --platform", libraries[""], libraries[""], libraries[""])
 	}
-	return variants, nil
+	return variants, ofThisVersion(p, variants)
+}
+
+// ofThisVersion refuses binaries of another version than this program, which packs itself, too.
+func ofThisVersion(p *Process, variants []image.Variant) error {
+	own, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("finding this program's file: %w", err)
+	}
+	this, err := os.Stat(own)
+	if err != nil {
+		return fmt.Errorf("finding this program's file: %w", err)
+	}
+	var wrong []error
+	for _, v := range variants {
+		if other, err := os.Stat(v.Binary); err == nil && os.SameFile(this, other) {
+			continue
+		}
+		wrong = append(wrong, image.CheckVersion(v, p.Version))
+	}
+	return errors.Join(wrong...)
 }
 
 func valueFor(values map[string]string, p image.Platform, fallback string) string {
@@ -238,7 +260,7 @@ func canAnalyse(binary string) error {
 // deliver writes and pushes the image, and prints what names it for ever.
 func (c *imageCommand) deliver(ctx context.Context, p *Process, built *image.Image) error {
 	if c.Output != "" {
-		if err := c.write(p, built); err != nil {
+		if err := c.write(ctx, p, built); err != nil {
 			return err
 		}
 	}
@@ -257,7 +279,7 @@ func (c *imageCommand) deliver(ctx context.Context, p *Process, built *image.Ima
 	return err
 }
 
-func (c *imageCommand) write(p *Process, built *image.Image) error {
+func (c *imageCommand) write(ctx context.Context, p *Process, built *image.Image) error {
 	name := c.Name
 	if name == "" {
 		name = c.Push
@@ -268,7 +290,7 @@ func (c *imageCommand) write(p *Process, built *image.Image) error {
 	if dir, ok := strings.CutPrefix(c.Output, "oci:"); ok {
 		return built.WriteLayout(dir, name)
 	}
-	return built.WriteTarball(c.Output, name)
+	return built.WriteTarball(ctx, c.Output, name)
 }
 
 var notInTags = regexp.MustCompile(`[^A-Za-z0-9_.-]+`)

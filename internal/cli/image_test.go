@@ -2,10 +2,12 @@ package cli_test
 
 import (
 	"archive/tar"
+	"bufio"
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -76,6 +78,41 @@ func TestTheImageIsSmallAndAnalysesInPlace(t *testing.T) {
 		if out, err := run.CombinedOutput(); err != nil || !strings.Contains(string(out), "Good") {
 			t.Errorf("model %s: %v\n%s", model, err, out)
 		}
+	}
+}
+
+// Whoever presses Ctrl-C while the image is packed hears that it ends, and it does.
+func TestPackingEndsAtOnce(t *testing.T) {
+	dir := t.TempDir()
+	build := exec.Command(os.Args[0], "image", "--log-level", "info", "--output", "image.tar", "--platform", "linux/"+runtime.GOARCH, "--base", base(t))
+	build.Args[0], build.Dir = "plumbline", dir
+	build.Env = append(os.Environ(), "TMPDIR="+dir)
+	stderr, err := build.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := build.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var told strings.Builder
+	for lines := bufio.NewScanner(stderr); lines.Scan(); {
+		fmt.Fprintln(&told, lines.Text())
+		if strings.Contains(lines.Text(), "msg=packing") {
+			if err := build.Process.Signal(os.Interrupt); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := build.Wait(); err == nil {
+		t.Error("it was packed to the end")
+	}
+	for _, want := range []string{"Ending;", "interrupted"} {
+		if !strings.Contains(told.String(), want) {
+			t.Errorf("%q is not told: %s", want, told.String())
+		}
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"strings"
 	"time"
@@ -22,13 +23,14 @@ type look struct {
 	client  *kube.Client
 	plan    preflight.Plan
 	objects []manifest.Object // to be applied; what rights that takes
-	secrets []string          // that others must have made
+	secrets []kube.Wanted     // that pods need
 
 	image    string // that must be there; empty: not looked for
 	push     string // reference to push to; empty: nothing is pushed
 	insecure bool   // the registry speaks plain HTTP
 
-	platforms []string // of the image that is to be pushed; none: those that binaries are found for
+	build   config.ImageBuild // of the image that is to be pushed
+	version string            // which it is to be of
 
 	prometheus []string
 	maxAge     time.Duration // of a sample that counts; 0: the controller's own default
@@ -37,21 +39,24 @@ type look struct {
 const usualMaxAge = time.Minute
 
 // newLook is for what the flags ask for, of which o are the objects.
-func newLook(client *kube.Client, c *config.Deployment, o manifest.Options) (look, error) {
+func newLook(p *Process, client *kube.Client, c *config.Deployment, o manifest.Options) (look, error) {
 	objects, err := manifest.Objects(o)
 	if err != nil {
 		return look{}, misused(err)
 	}
 	l := look{
-		client: client, objects: objects, secrets: manifest.NeededSecrets(objects), insecure: c.InsecureRegistry, prometheus: c.Prometheus,
+		client: client, objects: objects, insecure: c.InsecureRegistry, prometheus: c.Prometheus,
 		plan: preflight.Plan{
 			Namespace: c.Namespace, Storage: askedSize(c), StorageClass: c.StorageClass, RuntimeClass: c.RuntimeClass, Taint: c.Taint, WorkerNodes: c.WorkerNodes, ExportNodes: c.ExportNodes,
 			Claim: manifest.Claim, Host: true, Policies: c.NetworkPolicies, KEDANamespace: c.KEDANamespace,
 		},
 	}
+	for _, s := range manifest.NeededSecrets(objects) {
+		l.secrets = append(l.secrets, kube.Wanted{Name: s.Name, Keys: s.Keys, Brought: s.Brought})
+	}
 	switch {
 	case c.Registry != "":
-		l.push, l.platforms = o.Image, c.Platform
+		l.push, l.build, l.version = o.Image, c.ImageBuild, p.Version
 	case c.ImagePullPolicy != "Never":
 		l.image = c.Image
 	}
@@ -116,12 +121,36 @@ func (l look) registry(ctx context.Context) *preflight.Registry {
 	defer cancel()
 	switch {
 	case l.push != "":
-		return &preflight.Registry{Where: l.push, Push: true, Platforms: l.platforms, Problem: image.MayPush(ctx, l.push, l.insecure)}
+		r := &preflight.Registry{Where: l.push, Push: true, Problem: image.MayPush(ctx, l.push, l.insecure)}
+		r.Platforms, r.Unbuilt = l.packed()
+		r.Trouble = troubleOf(r.Problem)
+		return r
 	case l.image != "":
 		seen, err := image.Find(ctx, l.image, l.insecure)
-		return &preflight.Registry{Where: l.image, Platforms: seen.Platforms, Problem: err}
+		return &preflight.Registry{Where: l.image, Platforms: seen.Platforms, Problem: err, Trouble: troubleOf(err)}
 	}
 	return nil
+}
+
+// packed are the platforms that the image is to be for: those that there are binaries for. The building tells the rest.
+func (l look) packed() (platforms []string, err error) {
+	variants, err := imageVariants(&Process{Version: l.version, Stderr: io.Discard}, l.build)
+	for _, v := range variants {
+		platforms = append(platforms, string(v.Platform))
+	}
+	return platforms, err
+}
+
+func troubleOf(err error) preflight.Trouble {
+	switch {
+	case errors.Is(err, image.ErrUnreachable):
+		return preflight.Unreachable
+	case errors.Is(err, image.ErrRefused):
+		return preflight.Refused
+	case errors.Is(err, image.ErrUnknown):
+		return preflight.Unknown
+	}
+	return preflight.Other
 }
 
 // loads asks Prometheus from here, else the controller, which reads it from inside, else Prometheus through the API server.
@@ -130,10 +159,13 @@ func (l look) loads(ctx context.Context, nodes []kube.Machine) *preflight.Loads 
 	for _, n := range nodes {
 		known = append(known, prom.Node{Name: n.Name, Addresses: n.Addresses})
 	}
-	ways := []func(context.Context, []prom.Node) (*preflight.Loads, error){l.loadsFromHere, l.loadsByController, l.loadsThroughAPI}
+	ways := []struct {
+		from string
+		read func(context.Context, []prom.Node) (*preflight.Loads, error)
+	}{{"from this machine", l.loadsFromHere}, {"by the controller", l.loadsByController}, {"through the API server", l.loadsThroughAPI}}
 	var errs []error
 	for _, way := range ways {
-		found, err := way(ctx, known)
+		found, err := way.read(ctx, known)
 		if found != nil {
 			if found.MaxAge = l.maxAge; found.MaxAge == 0 {
 				found.MaxAge = usualMaxAge
@@ -141,7 +173,7 @@ func (l look) loads(ctx context.Context, nodes []kube.Machine) *preflight.Loads 
 			return found
 		}
 		if err != nil {
-			errs = append(errs, err)
+			errs = append(errs, fmt.Errorf("%s: %s", way.from, strings.ReplaceAll(err.Error(), "\n", "; ")))
 		}
 	}
 	if len(errs) == 0 || len(l.prometheus) == 0 {
@@ -192,11 +224,11 @@ func (l look) loadsByController(ctx context.Context, _ []prom.Node) (*preflight.
 func (l look) loadsThroughAPI(ctx context.Context, nodes []prom.Node) (*preflight.Loads, error) {
 	var errs []error
 	for _, address := range l.prometheus {
-		namespace, service, port, path, ok := serviceOf(address)
+		namespace, service, port, ok := serviceOf(address)
 		if !ok {
 			continue
 		}
-		o := prom.Options{Addresses: []string{"http://prometheus" + path}, Transport: l.client.Through(namespace, service, port)}
+		o := prom.Options{Addresses: []string{address}, Transport: l.client.Through(namespace, service, port)}
 		found, err := readLoads(ctx, o, nodes, "through the API server")
 		if err == nil {
 			return found, nil
@@ -207,17 +239,17 @@ func (l look) loadsThroughAPI(ctx context.Context, nodes []prom.Node) (*prefligh
 }
 
 // serviceOf reads the address of a Service as pods write it: http://NAME.NAMESPACE[.svc[.DOMAIN]][:PORT][/PATH].
-func serviceOf(address string) (namespace, service, port, path string, ok bool) {
+func serviceOf(address string) (namespace, service, port string, ok bool) {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "http" {
-		return "", "", "", "", false
+		return "", "", "", false
 	}
 	labels := strings.Split(u.Hostname(), ".")
 	if len(labels) < 2 || len(labels) > 2 && labels[2] != "svc" || strings.ContainsAny(u.Hostname(), ":") {
-		return "", "", "", "", false
+		return "", "", "", false
 	}
 	if port = u.Port(); port == "" {
 		port = "80"
 	}
-	return labels[1], labels[0], port, u.Path, true
+	return labels[1], labels[0], port, true
 }

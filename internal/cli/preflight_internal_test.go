@@ -5,6 +5,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -23,11 +25,21 @@ func looked(t *testing.T, g *grammar) look {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := newLook(nil, &g.Doctor.cluster.Deployment, o)
+	l, err := newLook(&Process{Version: "test"}, nil, &g.Doctor.cluster.Deployment, o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return l
+}
+
+// absent are the Secrets that others must have made.
+func (l look) absent() (names []string) {
+	for _, s := range l.secrets {
+		if !s.Brought {
+			names = append(names, s.Name)
+		}
+	}
+	return names
 }
 
 // flagsOf are those of a command, as the arguments choose them.
@@ -68,16 +80,18 @@ func TestDoctorLooksAtWhatDeployWouldLookAt(t *testing.T) {
 		flags string
 		want  func(look) bool
 	}{
-		"pulled":       {"--image there/plumbline:1 --mqtt-account pi1", func(l look) bool { return l.image == "there/plumbline:1" && l.push == "" && len(l.secrets) == 0 }},
+		"pulled":       {"--image there/plumbline:1 --mqtt-account pi1", func(l look) bool { return l.image == "there/plumbline:1" && l.push == "" && len(l.absent()) == 0 }},
 		"never pulled": {"--image there/plumbline:1 --image-pull-policy Never --mqtt-anonymous", func(l look) bool { return l.image == "" }},
-		"pushed":       {"--registry there --platform linux/arm64 --mqtt-anonymous --insecure-registry", func(l look) bool { return l.push == "there/plumbline:test" && l.insecure && len(l.platforms) == 1 }},
-		"login":        {"--image i --image-pull-secret login --mqtt-anonymous", func(l look) bool { return slices.Equal(l.secrets, []string{"login"}) }},
-		"certificate":  {"--image i --mqtt-tls-secret certificate --mqtt-account pi1", func(l look) bool { return slices.Equal(l.secrets, []string{"certificate"}) }},
+		"pushed": {"--registry there --platform linux/arm64 --mqtt-anonymous --insecure-registry", func(l look) bool {
+			return l.push == "there/plumbline:test" && l.insecure && len(l.build.Platform) == 1 && l.version == "test"
+		}},
+		"login":       {"--image i --image-pull-secret login --mqtt-anonymous", func(l look) bool { return slices.Equal(l.absent(), []string{"login"}) }},
+		"certificate": {"--image i --mqtt-tls-secret certificate --mqtt-account pi1", func(l look) bool { return slices.Equal(l.absent(), []string{"certificate"}) }},
 		"without secrets": {"--image i --without-secrets --mqtt-account pi1", func(l look) bool {
-			return slices.Equal(l.secrets, []string{manifest.AccountsSecret, manifest.AuthoritySecret, manifest.HTTPSecret, manifest.TokenSecret, manifest.ScalerSecret, manifest.ScalerClientSecret}) && !slices.Contains(l.kinds(), "Secret")
+			return slices.Equal(l.absent(), []string{manifest.AccountsSecret, manifest.AuthoritySecret, manifest.HTTPSecret, manifest.TokenSecret, manifest.ScalerSecret, manifest.ScalerClientSecret}) && !slices.Contains(l.kinds(), "Secret")
 		}},
 		"without TLS": {"--image i --without-secrets --no-scaler-tls --mqtt-anonymous", func(l look) bool {
-			return slices.Equal(l.secrets, []string{manifest.AuthoritySecret, manifest.HTTPSecret, manifest.TokenSecret}) && !slices.Contains(l.kinds(), "TriggerAuthentication")
+			return slices.Equal(l.absent(), []string{manifest.AuthoritySecret, manifest.HTTPSecret, manifest.TokenSecret}) && !slices.Contains(l.kinds(), "TriggerAuthentication")
 		}},
 		"no taint":     {"--image i --no-taint --mqtt-anonymous", func(l look) bool { return !l.plan.Taint }},
 		"KEDA's place": {"--image i --keda-namespace scaling --mqtt-anonymous", func(l look) bool { return l.plan.Policies && l.plan.KEDANamespace == "scaling" }},
@@ -98,7 +112,7 @@ func TestDoctorLooksAtWhatDeployWouldLookAt(t *testing.T) {
 			if !deploy.Deploy.WithoutSecrets {
 				o.Secrets = &manifest.Secrets{}
 			}
-			want, err := newLook(nil, &deploy.Deploy.Deployment, o)
+			want, err := newLook(&Process{Version: "test"}, nil, &deploy.Deploy.Deployment, o)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -113,7 +127,7 @@ func TestDoctorLooksAtWhatDeployWouldLookAt(t *testing.T) {
 // Nothing must be said, or be wrong, for the cluster to be looked at.
 func TestDoctorAsksForNothing(t *testing.T) {
 	g := parsed(t, "doctor", "--cluster")
-	if l := looked(t, &g); l.image != "" || l.push != "" || len(l.prometheus) > 0 || len(l.secrets) > 0 {
+	if l := looked(t, &g); l.image != "" || l.push != "" || len(l.prometheus) > 0 || len(l.absent()) > 0 {
 		t.Errorf("%+v", l)
 	}
 	if err := (&config.Deployment{Image: "a", Registry: "b"}).Validate(); err == nil {
@@ -146,6 +160,41 @@ func TestAFindingWithAList(t *testing.T) {
 	}
 }
 
+// A text of several lines stays in its column.
+func TestAFindingOfSeveralLines(t *testing.T) {
+	var out strings.Builder
+	finding{Check: "registry", State: wrong, Text: "no:\nwhy", List: []string{"one\ntwo"}}.write(&out)
+	want := "✗ registry     no:\n                 why:\n                 one\n                 two\n"
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Prometheus is called what the flag calls it, however it is asked, and each way has a line.
+func TestEachWayToPrometheusIsTold(t *testing.T) {
+	kubeconfig := filepath.Join(t.TempDir(), "config")
+	text := `{"apiVersion":"v1","kind":"Config","current-context":"c","clusters":[{"name":"c","cluster":{"server":"http://127.0.0.1:1"}}],"contexts":[{"name":"c","context":{"cluster":"c","user":"u"}}],"users":[{"name":"u","user":{}}]}`
+	if err := os.WriteFile(kubeconfig, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	client, err := kube.Connect(kube.Options{Kubeconfig: kubeconfig, Namespace: "plumbline"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const address = "http://prometheus.localhost:1/prom"
+	found := look{client: client, prometheus: []string{address}}.loads(t.Context(), nil)
+	if found == nil || found.Unseen == nil {
+		t.Fatalf("%+v", found)
+	}
+	lines := strings.Split(found.Unseen.Error(), "\n")
+	if len(lines) != 3 || !strings.HasPrefix(lines[0], "from this machine: ") || !strings.HasPrefix(lines[1], "by the controller: ") || !strings.HasPrefix(lines[2], "through the API server: ") {
+		t.Errorf("%q", lines)
+	}
+	if !strings.Contains(lines[0], address) || !strings.Contains(lines[2], address) {
+		t.Errorf("not named: %q", lines)
+	}
+}
+
 // The controller is not the hub.
 func TestWhoIsAskedIsSaid(t *testing.T) {
 	answers := httptest.NewServer(http.NotFoundHandler())
@@ -164,19 +213,19 @@ func TestWhoIsAskedIsSaid(t *testing.T) {
 
 func TestServiceOf(t *testing.T) {
 	for address, want := range map[string]string{
-		"http://prometheus.monitoring:9090":                        "monitoring prometheus 9090 ",
-		"http://prometheus.monitoring.svc/prom":                    "monitoring prometheus 80 /prom",
-		"http://prometheus.monitoring.svc.cluster.local:9090/prom": "monitoring prometheus 9090 /prom",
+		"http://prometheus.monitoring:9090":                        "monitoring prometheus 9090",
+		"http://prometheus.monitoring.svc/prom":                    "monitoring prometheus 80",
+		"http://prometheus.monitoring.svc.cluster.local:9090/prom": "monitoring prometheus 9090",
 		"https://prometheus.monitoring:9090":                       "no",
 		"http://prometheus:9090":                                   "no",
 		"http://prometheus.example.org:9090":                       "no",
 		"http://192.168.1.7:9090":                                  "no",
 		"http://[fe80::1.2.3.4]:9090":                              "no",
 	} {
-		namespace, service, port, path, ok := serviceOf(address)
+		namespace, service, port, ok := serviceOf(address)
 		got := "no"
 		if ok {
-			got = namespace + " " + service + " " + port + " " + path
+			got = namespace + " " + service + " " + port
 		}
 		if got != want {
 			t.Errorf("%s: %s, want %s", address, got, want)

@@ -131,7 +131,7 @@ var errInterrupted = errors.New("interrupted")
 
 // interrupted tells what ended in the middle because it was to end from what failed.
 func interrupted(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
+	if err != nil && ctx.Err() != nil {
 		return errInterrupted
 	}
 	return err

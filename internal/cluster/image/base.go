@@ -39,9 +39,9 @@ func (b *builder) openBase(ctx context.Context, source string, p Platform) (base
 		}
 		return base{img, source, true}, nil
 	case !info.IsDir():
-		img, err = b.tarballBase(source, p)
+		img, err = b.tarballBase(ctx, source, p)
 	default:
-		img, err = b.folderBase(source, p)
+		img, err = b.folderBase(ctx, source, p)
 	}
 	if err != nil {
 		return base{}, fmt.Errorf("reading the base image %s: %w", source, err)
@@ -88,7 +88,7 @@ func (b *builder) remoteBase(ctx context.Context, source string, p Platform) (v1
 }
 
 // folderBase reads an OCI layout, else takes the folder for a root filesystem, as debootstrap makes them.
-func (b *builder) folderBase(dir string, p Platform) (v1.Image, error) {
+func (b *builder) folderBase(ctx context.Context, dir string, p Platform) (v1.Image, error) {
 	if _, err := os.Stat(filepath.Join(dir, "oci-layout")); err == nil {
 		index, err := layout.ImageIndexFromPath(dir)
 		if err != nil {
@@ -103,7 +103,7 @@ func (b *builder) folderBase(dir string, p Platform) (v1.Image, error) {
 	if len(entries) == 0 {
 		return nil, errors.New("the folder is empty")
 	}
-	layer, err := writeLayer(b.temp, entries)
+	layer, err := writeLayer(ctx, b.temp, entries)
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +121,7 @@ func (b *builder) folderBase(dir string, p Platform) (v1.Image, error) {
 }
 
 // tarballBase reads what docker save writes, or the tar of an OCI layout.
-func (b *builder) tarballBase(path string, p Platform) (v1.Image, error) {
+func (b *builder) tarballBase(ctx context.Context, path string, p Platform) (v1.Image, error) {
 	isLayout, err := holdsLayout(path)
 	if err != nil {
 		return nil, fmt.Errorf("it is no tarball of an image (save it uncompressed): %w", err)
@@ -133,7 +133,7 @@ func (b *builder) tarballBase(path string, p Platform) (v1.Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := untar(path, dir); err != nil {
+	if err := untar(ctx, path, dir); err != nil {
 		return nil, err
 	}
 	index, err := layout.ImageIndexFromPath(dir)
@@ -177,7 +177,7 @@ func eachEntry(r io.Reader, do func(*tar.Header, io.Reader) error) error {
 }
 
 // untar writes the files of a layout; the root keeps names such as ../x inside.
-func untar(path, dir string) error {
+func untar(ctx context.Context, path, dir string) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return err
@@ -194,7 +194,7 @@ func untar(path, dir string) error {
 		if err != nil {
 			return err
 		}
-		_, err = io.Copy(f, from)
+		_, err = io.Copy(f, while{ctx, from})
 		return errors.Join(err, f.Close())
 	})
 }

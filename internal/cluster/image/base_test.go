@@ -65,7 +65,7 @@ func TestEveryKindOfBaseIsTaken(t *testing.T) {
 	if err := from.WriteLayout(layoutDir, "base:1"); err != nil {
 		t.Fatal(err)
 	}
-	if err := from.WriteTarball(ociTar, "base:1"); err != nil {
+	if err := from.WriteTarball(t.Context(), ociTar, "base:1"); err != nil {
 		t.Fatal(err)
 	}
 	if err := tarball.WriteToFile(dockerTar, tag(t, "base:1"), images(t, layoutDir)[string(native(t))]); err != nil {
@@ -183,7 +183,7 @@ func TestBinariesOfDifferentBuildsAreRefused(t *testing.T) {
 	}}
 	var misuse interface{ Misused() bool }
 	for what, err := range map[string]error{
-		"image": func() error { _, err := image.Build(t.Context(), o); return err }(), "files": image.WriteFiles(o, t.TempDir()),
+		"image": func() error { _, err := image.Build(t.Context(), o); return err }(), "files": image.WriteFiles(t.Context(), o, t.TempDir()),
 	} {
 		if err == nil || !strings.Contains(err.Error(), "are of different builds: commit not known and ") || !errors.As(err, &misuse) {
 			t.Errorf("%s: %v", what, err)
@@ -208,4 +208,25 @@ func committed(t *testing.T, arch string) string {
 		}
 	}
 	return filepath.Join(dir, "plumbline")
+}
+
+// What is named after one version is that version: an old file that was left lying is not packed.
+func TestABinaryOfAnotherVersionIsRefused(t *testing.T) {
+	for name, c := range map[string]struct{ module, mark, want string }{
+		"the same":        {"plumbline", "[plumbline:v2-3-gabc+dirty]", ""},
+		"an older one":    {"plumbline", "[plumbline:v1]", " is v1, and this program, which the image is named after, is v2-3-gabc+dirty: `make dist`"},
+		"nobody knows":    {"plumbline", "one", "is of a version that cannot be told"},
+		"another program": {"other", "[plumbline:v2-3-gabc+dirty]", "is another program"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := image.CheckVersion(image.Variant{Platform: "linux/arm64", Binary: binary(t, c.module, "arm64", c.mark)}, "v2-3-gabc+dirty")
+			var misuse interface{ Misused() bool }
+			switch {
+			case c.want == "" && err != nil:
+				t.Error(err)
+			case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want) || !errors.As(err, &misuse)):
+				t.Errorf("the error is %v, want %q in it", err, c.want)
+			}
+		})
+	}
 }

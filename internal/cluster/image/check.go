@@ -3,6 +3,7 @@ package image
 import (
 	"archive/tar"
 	"bytes"
+	"context"
 	"debug/elf"
 	"errors"
 	"fmt"
@@ -74,7 +75,7 @@ func machineName(m elf.Machine) string {
 
 // check looks for the libraries in the base's layers. The lowest come first, since that is where a distribution's libraries lie:
 // gigabytes of CUDA above them need not be read.
-func (n needs) check(b base, p Platform) error {
+func (n needs) check(ctx context.Context, b base, p Platform) error {
 	have := needs{}
 	layers, err := b.Layers()
 	if err != nil {
@@ -84,7 +85,7 @@ func (n needs) check(b base, p Platform) error {
 		if n.complaint(have) == "" {
 			return nil
 		}
-		if err := n.look(l, have, p); err != nil {
+		if err := n.look(ctx, l, have, p); err != nil {
 			return fmt.Errorf("reading the base image %s: %w", b.name, err)
 		}
 	}
@@ -135,13 +136,13 @@ func compareVersions(a, b string) int {
 }
 
 // look notes the libraries of a layer, with the versions that they define.
-func (n needs) look(l v1.Layer, have needs, p Platform) error {
+func (n needs) look(ctx context.Context, l v1.Layer, have needs, p Platform) error {
 	r, err := l.Uncompressed()
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	return eachEntry(r, func(h *tar.Header, from io.Reader) error {
+	return eachEntry(while{ctx, r}, func(h *tar.Header, from io.Reader) error {
 		if h.Typeflag != tar.TypeReg || !n.mayBe(h.Name) || h.Size > largestLibrary {
 			return nil
 		}

@@ -17,7 +17,7 @@ func TestWrittenFilesAreThoseOfTheImage(t *testing.T) {
 	o, dir := options(t), t.TempDir()
 	write(t, filepath.Join(dir, "elsewhere"), "is left alone")
 	for range 2 { // again over what is there
-		if err := image.WriteFiles(o, dir); err != nil {
+		if err := image.WriteFiles(t.Context(), o, dir); err != nil {
 			t.Fatal(err)
 		}
 	}

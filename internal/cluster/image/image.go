@@ -57,7 +57,8 @@ type builder struct {
 	models v1.Layer
 }
 
-// Build makes the images. Close the result to remove its temporary files.
+// Build makes the images. Close the result to remove its temporary files. What is built is read, for writing or pushing it, while the
+// context lasts.
 func Build(ctx context.Context, o Options) (_ *Image, err error) {
 	if err := errors.Join(o.check(), sameBuild(o.Variants)); err != nil {
 		return nil, err
@@ -74,7 +75,7 @@ func Build(ctx context.Context, o Options) (_ *Image, err error) {
 	}()
 	b := &builder{Options: o, temp: temp}
 	b.Models = slices.SortedFunc(slices.Values(o.Models), func(x, y File) int { return strings.Compare(x.Name, y.Name) })
-	if err := b.packModels(); err != nil {
+	if err := b.packModels(ctx); err != nil {
 		return nil, err
 	}
 	for _, v := range o.Variants {
@@ -111,11 +112,11 @@ func (i *Image) Summaries() ([]Summary, error) {
 }
 
 // packModels makes the layer that all platforms share.
-func (b *builder) packModels() (err error) {
+func (b *builder) packModels(ctx context.Context) (err error) {
 	if len(b.Models) == 0 {
 		return nil
 	}
-	b.models, err = writeLayer(b.temp, b.modelEntries())
+	b.models, err = writeLayer(ctx, b.temp, b.modelEntries())
 	return err
 }
 
@@ -136,15 +137,15 @@ func (b *builder) build(ctx context.Context, v Variant) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
-	if err := wanted(v, from); err != nil {
+	if err := wanted(ctx, v, from); err != nil {
 		return built{}, err
 	}
 	b.Log.Info("packing", "platform", v.Platform, "binary", v.Binary, "base", v.Base)
-	sbom, err := b.sbom(v, info, from)
+	sbom, err := b.sbom(ctx, v, info, from)
 	if err != nil {
 		return built{}, err
 	}
-	layers, err := b.layers(v, sbom)
+	layers, err := b.layers(ctx, v, sbom)
 	if err != nil {
 		return built{}, err
 	}
@@ -172,7 +173,7 @@ func readBinary(v Variant) (*buildinfo.BuildInfo, error) {
 }
 
 // wanted sees that the base has the shared libraries that binary and library ask for.
-func wanted(v Variant, from base) error {
+func wanted(ctx context.Context, v Variant, from base) error {
 	n := needs{}
 	for _, l := range runtimeNeeds {
 		n.want(l)
@@ -185,18 +186,18 @@ func wanted(v Variant, from base) error {
 			return err
 		}
 	}
-	return n.check(from, v.Platform)
+	return n.check(ctx, from, v.Platform)
 }
 
 // layers are ours, those that change seldom first: library, models, binary.
-func (b *builder) layers(v Variant, sbom []byte) ([]mutate.Addendum, error) {
+func (b *builder) layers(ctx context.Context, v Variant, sbom []byte) ([]mutate.Addendum, error) {
 	var list []mutate.Addendum
 	if v.Library != "" {
 		entries, err := libraryEntries(v.Library)
 		if err != nil {
 			return nil, err
 		}
-		l, err := writeLayer(b.temp, entries)
+		l, err := writeLayer(ctx, b.temp, entries)
 		if err != nil {
 			return nil, err
 		}
@@ -209,7 +210,7 @@ func (b *builder) layers(v Variant, sbom []byte) ([]mutate.Addendum, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := writeLayer(b.temp, entries)
+	l, err := writeLayer(ctx, b.temp, entries)
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -113,7 +114,7 @@ func TestTheSameInputsGiveTheSameBytes(t *testing.T) {
 	o := options(t)
 	first := build(t, o)
 	one, two := filepath.Join(t.TempDir(), "one.tar"), filepath.Join(t.TempDir(), "two.tar")
-	if err := first.WriteTarball(one, "plumbline:1"); err != nil {
+	if err := first.WriteTarball(t.Context(), one, "plumbline:1"); err != nil {
 		t.Fatal(err)
 	}
 
@@ -132,7 +133,7 @@ func TestTheSameInputsGiveTheSameBytes(t *testing.T) {
 	if digest(t, first) != digest(t, second) {
 		t.Errorf("two digests of the same: %s and %s", digest(t, first), digest(t, second))
 	}
-	if err := second.WriteTarball(two, "plumbline:1"); err != nil {
+	if err := second.WriteTarball(t.Context(), two, "plumbline:1"); err != nil {
 		t.Fatal(err)
 	}
 	if a, b := read(t, one), read(t, two); !bytes.Equal(a, b) {
@@ -279,7 +280,7 @@ func TestATarballIsReadByDockerToo(t *testing.T) {
 	o := options(t)
 	built := build(t, o)
 	file := filepath.Join(t.TempDir(), "plumbline.tar")
-	if err := built.WriteTarball(file, "plumbline:1"); err != nil {
+	if err := built.WriteTarball(t.Context(), file, "plumbline:1"); err != nil {
 		t.Fatal(err)
 	}
 	img, err := tarball.ImageFromPath(file, nil)
@@ -365,4 +366,38 @@ func TestACancelledBuildLeavesNothing(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(temp, "plumbline-image-*")); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
+}
+
+// Whoever wants an end in the middle of the packing gets one.
+func TestABuildEndsWhileItPacks(t *testing.T) {
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	o := options(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	o.Log = slog.New(onMessage{slog.DiscardHandler, "packing", cancel})
+	if _, err := image.Build(ctx, o); !errors.Is(err, context.Canceled) {
+		t.Errorf("it ends with %v", err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(temp, "plumbline-image-*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+// onMessage acts when a message is logged.
+type onMessage struct {
+	slog.Handler
+	text string
+	act  func()
+}
+
+// Enabled is always so.
+func (onMessage) Enabled(context.Context, slog.Level) bool { return true }
+
+// Handle looks at one record.
+func (h onMessage) Handle(_ context.Context, r slog.Record) error {
+	if r.Message == h.text {
+		h.act()
+	}
+	return nil
 }

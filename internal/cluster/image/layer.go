@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -44,8 +45,9 @@ func fileFrom(path, from string, mode fs.FileMode) (entry, error) {
 }
 
 // writeLayer compresses the entries, in their order, into a file of the folder: once, since a digest needs all of it
-// anyway and the libraries of a GPU are too large to hold.
-func writeLayer(dir string, entries []entry) (_ v1.Layer, err error) {
+// anyway and the libraries of a GPU are too large to hold. The layer is read only
+// while the context lasts.
+func writeLayer(ctx context.Context, dir string, entries []entry) (_ v1.Layer, err error) {
 	f, err := os.CreateTemp(dir, "layer-*.tar.gz")
 	if err != nil {
 		return nil, err
@@ -53,17 +55,18 @@ func writeLayer(dir string, entries []entry) (_ v1.Layer, err error) {
 	z := gzip.NewWriter(f)
 	t := tar.NewWriter(z)
 	for _, e := range entries {
-		if err = e.write(t); err != nil {
+		if err = e.write(ctx, t); err != nil {
 			break
 		}
 	}
 	if err = errors.Join(err, t.Close(), z.Close(), f.Close()); err != nil {
 		return nil, fmt.Errorf("packing a layer: %w", err)
 	}
-	return tarball.LayerFromFile(f.Name(), tarball.WithMediaType(types.OCILayer))
+	opened := func() (io.ReadCloser, error) { return openWhile(ctx, f.Name()) }
+	return tarball.LayerFromOpener(opened, tarball.WithMediaType(types.OCILayer))
 }
 
-func (e entry) write(t *tar.Writer) error {
+func (e entry) write(ctx context.Context, t *tar.Writer) error {
 	h := &tar.Header{Name: e.path, Mode: int64(e.mode.Perm()), Size: e.size, ModTime: time.Unix(0, 0), Typeflag: tar.TypeReg, Format: tar.FormatPAX}
 	switch {
 	case e.mode.IsDir():
@@ -79,8 +82,33 @@ func (e entry) write(t *tar.Writer) error {
 		return err
 	}
 	defer from.Close()
-	_, err = io.Copy(t, from)
+	_, err = io.Copy(t, while{ctx, from})
 	return err
+}
+
+// while reads until the context ends: to compress or hash a large file takes many seconds, which nobody who wants an end waits for.
+type while struct {
+	ctx  context.Context
+	from io.Reader
+}
+
+// Read reads some.
+func (w while) Read(b []byte) (int, error) {
+	if err := w.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return w.from.Read(b)
+}
+
+func openWhile(ctx context.Context, name string) (io.ReadCloser, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{while{ctx, f}, f}, nil
 }
 
 // tree lists a root filesystem; fs.WalkDir sorts by name.

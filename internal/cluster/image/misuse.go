@@ -4,7 +4,9 @@ import (
 	"debug/buildinfo"
 	"debug/elf"
 	"fmt"
+	"os"
 	"path/filepath"
+	"regexp"
 	"runtime/debug"
 	"slices"
 )
@@ -43,6 +45,29 @@ func sameBuild(variants []Variant) error {
 		}
 	}
 	return nil
+}
+
+// stamp is what the build writes into the program beside its version: main.version.
+var stamp = regexp.MustCompile(`\[plumbline:([!-Z^-~]{1,100})\]`)
+
+// CheckVersion sees that a binary is the version that the image is to be called after, as far as the binary knows: an older one that was
+// left lying would go to every node under the new name.
+func CheckVersion(v Variant, want string) error {
+	if _, err := readBinary(v); err != nil {
+		return err
+	}
+	b, err := os.ReadFile(v.Binary)
+	if err != nil {
+		return misuse{fmt.Errorf("the binary: %w", err)}
+	}
+	is := "of a version that cannot be told"
+	if found := stamp.FindSubmatch(b); found != nil {
+		is = string(found[1])
+	}
+	if is == want {
+		return nil
+	}
+	return misuse{fmt.Errorf("%s is %s, and this program, which the image is named after, is %s: `make dist` builds what is packed, `make build` this program", v.Binary, is, want)}
 }
 
 // difference is what makes two binaries different builds, as far as they know it themselves, or "".

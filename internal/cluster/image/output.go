@@ -2,6 +2,7 @@ package image
 
 import (
 	"archive/tar"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -57,14 +58,14 @@ func fullName(ref string) (full, tag string, err error) {
 
 // WriteTarball writes one file that `ctr images import`, podman, skopeo and `docker load` read: an OCI layout, and beside it the
 // manifest.json of docker save, which can name one platform only: this machine's, else the first.
-func (i *Image) WriteTarball(file, ref string) error {
-	if err := i.writeTarball(file, ref); err != nil {
+func (i *Image) WriteTarball(ctx context.Context, file, ref string) error {
+	if err := i.writeTarball(ctx, file, ref); err != nil {
 		return fmt.Errorf("writing %s: %w", file, err)
 	}
 	return nil
 }
 
-func (i *Image) writeTarball(file, ref string) (err error) {
+func (i *Image) writeTarball(ctx context.Context, file, ref string) (err error) {
 	dir, err := os.MkdirTemp(i.temp, "output-*")
 	if err != nil {
 		return err
@@ -79,7 +80,7 @@ func (i *Image) writeTarball(file, ref string) (err error) {
 	if err != nil {
 		return err
 	}
-	err = errors.Join(f.Chmod(0o644), tarFolder(f, dir), f.Close())
+	err = errors.Join(f.Chmod(0o644), tarFolder(ctx, f, dir), f.Close())
 	if err == nil {
 		err = os.Rename(f.Name(), file)
 	}
@@ -118,7 +119,7 @@ func (i *Image) native() v1.Image {
 }
 
 // tarFolder packs a folder's files, sorted and without what the machine adds.
-func tarFolder(to *os.File, dir string) error {
+func tarFolder(ctx context.Context, to *os.File, dir string) error {
 	t := tar.NewWriter(to)
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {
@@ -132,7 +133,7 @@ func tarFolder(to *os.File, dir string) error {
 		if err != nil {
 			return err
 		}
-		return e.write(t)
+		return e.write(ctx, t)
 	})
 	return errors.Join(err, t.Close())
 }

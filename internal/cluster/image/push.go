@@ -148,6 +148,22 @@ func isLoopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
+// What keeps one from a registry's images, as errors.Is tells it.
+var (
+	ErrUnreachable = errors.New("unreachable")
+	ErrRefused     = errors.New("refused")
+	ErrUnknown     = errors.New("unknown")
+)
+
+// trouble is an error of one of these kinds.
+type trouble struct {
+	error
+	kind error
+}
+
+// Unwrap gives the error itself and its kind.
+func (t trouble) Unwrap() []error { return []error{t.error, t.kind} }
+
 // explain says what to do about a registry's refusal.
 func explain(err error, registry string, push bool) error {
 	refused := new(transport.Error)
@@ -158,11 +174,13 @@ func explain(err error, registry string, push bool) error {
 		if push {
 			may = "push"
 		}
-		return fmt.Errorf("%s does not let you %s: log in (docker login %s) with an account that may, and look whether the name is right: %w", registry, may, registry, err)
+		return trouble{fmt.Errorf("%s does not let you %s: log in (docker login %s) with an account that may, and look whether the name is right: %w", registry, may, registry, err), ErrRefused}
 	case errors.As(err, &refused) && refused.StatusCode == http.StatusNotFound:
-		return fmt.Errorf("%s does not know it: %w", registry, err)
+		return trouble{fmt.Errorf("%s does not know it: %w", registry, err), ErrUnknown}
 	case errors.As(err, &unreachable):
-		return fmt.Errorf("%s cannot be reached: %w", registry, err)
+		return trouble{fmt.Errorf("%s cannot be reached: %w", registry, err), ErrUnreachable}
+	case errors.Is(err, context.DeadlineExceeded):
+		return trouble{fmt.Errorf("%s does not answer in time: %w", registry, err), ErrUnreachable}
 	}
 	return err
 }

@@ -1,6 +1,7 @@
 package image
 
 import (
+	"context"
 	"crypto/sha256"
 	"debug/buildinfo"
 	"encoding/hex"
@@ -63,8 +64,8 @@ const unknown = "NOASSERTION"
 
 // sbom lists what the image of a platform is made of: the binary with its Go modules, models and libraries, and the base as one
 // thing, whose own parts its maker lists.
-func (b *builder) sbom(v Variant, info *buildinfo.BuildInfo, from base) ([]byte, error) {
-	sum, err := hashFile(v.Binary)
+func (b *builder) sbom(ctx context.Context, v Variant, info *buildinfo.BuildInfo, from base) ([]byte, error) {
+	sum, err := hashFile(ctx, v.Binary)
 	if err != nil {
 		return nil, fmt.Errorf("the binary: %w", err)
 	}
@@ -83,7 +84,7 @@ func (b *builder) sbom(v Variant, info *buildinfo.BuildInfo, from base) ([]byte,
 		d.relate(main, "DEPENDS_ON", d.add(spdxPackage{Name: m.Name, LicenseDeclared: "Apache-2.0", Checksums: sha256Sum(hex.EncodeToString(sum[:]))}))
 	}
 	if v.Library != "" {
-		sum, err := hashFile(v.Library)
+		sum, err := hashFile(ctx, v.Library)
 		if err != nil {
 			return nil, fmt.Errorf("ONNX Runtime's library: %w", err)
 		}
@@ -149,14 +150,14 @@ func (d *spdxDocument) encode() ([]byte, error) {
 
 func sha256Sum(hexadecimal string) []spdxChecksum { return []spdxChecksum{{"SHA256", hexadecimal}} }
 
-func hashFile(file string) (string, error) {
+func hashFile(ctx context.Context, file string) (string, error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return "", err
 	}
 	defer f.Close()
 	sum := sha256.New()
-	if _, err := io.Copy(sum, f); err != nil {
+	if _, err := io.Copy(sum, while{ctx, f}); err != nil {
 		return "", err
 	}
 	return hex.EncodeToString(sum.Sum(nil)), nil

@@ -38,7 +38,8 @@ type Survey struct {
 	Templates []Claim  // what its StatefulSets make claims from
 	Runtimes  []string // names of RuntimeClasses
 	Agents    []string // names of all DaemonSets: network plugins show by them
-	Absent    []string // of the Secrets that were asked for
+	Absent    []string // of the Secrets that were asked for, and nobody brings
+	Lacking   []string // those that stay as they are, each with the keys that it lacks
 	Monitors  bool     // there are PodMonitors
 	Unseen    map[string]error
 }
@@ -68,6 +69,13 @@ type NamespaceState struct {
 	Ours                bool   // labelled as made by deploy
 	Enforce             string // the Pod Security Standard that is enforced there
 	Stuck               string // why it does not end
+}
+
+// Wanted is a Secret that pods need, with these keys.
+type Wanted struct {
+	Name    string
+	Keys    []string
+	Brought bool // it is made where there is none, and completed where an earlier deploy made it; somebody else's stays as it is
 }
 
 // StorageClass makes volumes.
@@ -113,9 +121,9 @@ func Templates(statefulSet Object) (all []Claim) {
 }
 
 // Survey looks at the cluster; nothing is changed. Its parts do not wait for each other, and one that may not be looked at is told
-// in Unseen. secrets are names to look for in the namespace. An error means that the cluster does not answer, or does not let
+// in Unseen. secrets are those of the namespace that pods will need. An error means that the cluster does not answer, or does not let
 // this client in.
-func (c *Client) Survey(ctx context.Context, secrets []string) (Survey, error) {
+func (c *Client) Survey(ctx context.Context, secrets []Wanted) (Survey, error) {
 	s := &Survey{Server: c.server, Context: c.context, Unseen: map[string]error{}}
 	var err error
 	if s.Version, err = c.ServerVersion(ctx); err != nil {
@@ -281,17 +289,36 @@ func (c *Client) surveyNetwork(ctx context.Context, s *Survey) error {
 }
 
 // surveySecrets asks for each by its name: reading one may be allowed where listing all is not.
-func (c *Client) surveySecrets(ctx context.Context, s *Survey, wanted []string) error {
-	for _, name := range wanted {
-		_, there, err := c.Get(ctx, Ref{Kind: "Secret", Namespace: c.namespace, Name: name})
+func (c *Client) surveySecrets(ctx context.Context, s *Survey, wanted []Wanted) error {
+	for _, w := range wanted {
+		o, there, err := c.Get(ctx, Ref{Kind: "Secret", Namespace: c.namespace, Name: w.Name})
 		if err != nil {
 			return err
 		}
-		if !there {
-			s.Absent = append(s.Absent, name)
-		}
+		s.secret(w, o, there)
 	}
 	return nil
+}
+
+// secret notes what is wrong with one that stays as it is.
+func (s *Survey) secret(w Wanted, o Object, there bool) {
+	if w.Brought && (!there || ours(o)) {
+		return
+	}
+	if !there {
+		s.Absent = append(s.Absent, w.Name)
+		return
+	}
+	data, _ := o.At("data").(map[string]any)
+	var lacks []string
+	for _, key := range w.Keys {
+		if data[key] == nil {
+			lacks = append(lacks, key)
+		}
+	}
+	if len(lacks) > 0 {
+		s.Lacking = append(s.Lacking, w.Name+": "+strings.Join(lacks, ", "))
+	}
 }
 
 // ours tells what deploy has made, by its labels.

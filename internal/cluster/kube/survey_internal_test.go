@@ -39,3 +39,39 @@ func TestWhatAFieldTakesIsReadFromItsSchema(t *testing.T) {
 		}
 	}
 }
+
+// What stays as it is must have what pods need; what deploy makes, or has made and completes, need not.
+func TestSecretsThatStayAreLookedInto(t *testing.T) {
+	secret := func(labels object, keys ...string) Object {
+		data := object{}
+		for _, key := range keys {
+			data[key] = "AA=="
+		}
+		o, err := ObjectOf(object{"kind": "Secret", "metadata": object{"name": "s", "labels": labels}, "data": data})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return o
+	}
+	own := object{"app.kubernetes.io/managed-by": Manager, "app.kubernetes.io/part-of": Manager}
+	for name, c := range map[string]struct {
+		brought bool
+		found   Object // nil: there is none
+		want    Survey
+	}{
+		"to be made":             {true, nil, Survey{}},
+		"not there":              {false, nil, Survey{Absent: []string{"s"}}},
+		"an earlier deploy's":    {true, secret(own, "a"), Survey{}},
+		"that nobody completes":  {false, secret(own, "a"), Survey{Lacking: []string{"s: b"}}},
+		"somebody else's":        {true, secret(nil, "other"), Survey{Lacking: []string{"s: a, b"}}},
+		"somebody else's, whole": {true, secret(nil, "a", "b", "other"), Survey{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got Survey
+			got.secret(Wanted{Name: "s", Keys: []string{"a", "b"}, Brought: c.brought}, c.found, c.found != nil)
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}

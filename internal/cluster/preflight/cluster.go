@@ -82,4 +82,9 @@ func (j *judge) secrets() {
 		j.list(fmt.Sprintf("%s %s not in the namespace %s, and pods that need %s do not start", wording.Count(n, "Secret"), wording.Agree(n, "is", "are"), j.Namespace, wording.Agree(n, "it", "them")),
 			j.Cluster.Absent, "Make "+wording.Agree(n, "it", "them")+" first (kubectl -n "+j.Namespace+" create secret …).")
 	}
+	if n := len(j.Cluster.Lacking); n > 0 {
+		j.list(fmt.Sprintf("%s in the namespace %s, which %s left as %s, %s keys that pods need", wording.Count(n, "Secret"), j.Namespace,
+			wording.Agree(n, "is", "are"), wording.Agree(n, "it is", "they are"), wording.Agree(n, "lacks", "lack")),
+			j.Cluster.Lacking, "Add the keys. Where deploy makes such a Secret itself, it does so when this one is renamed or deleted.")
+	}
 }

@@ -69,16 +69,29 @@ type Loads struct {
 	Samples []gpu.Sample
 	At      time.Time
 	MaxAge  time.Duration // of a sample that counts
-	Unseen  error         // nobody who could be asked from here answered
+	Unseen  error         // nobody who could be asked from here answered; a line for each way that was tried
 }
 
 // Registry is where the image is, or is to be pushed to.
 type Registry struct {
 	Where     string
 	Push      bool     // somebody is to push there, else the image must be there
-	Platforms []string // linux/arm64; of the image that is there, or of that which is to be pushed where they are known
+	Platforms []string // linux/arm64; of the image that is there, or of that which is to be pushed
+	Unbuilt   error    // why there is nothing to push
 	Problem   error
+	Trouble   Trouble // of the Problem
 }
+
+// Trouble is what kind of a problem a registry makes.
+type Trouble string
+
+// The kinds; anything else is Other.
+const (
+	Other       Trouble = ""
+	Unreachable Trouble = "unreachable"
+	Refused     Trouble = "refused"
+	Unknown     Trouble = "unknown" // it has no such image, or nothing where one is to go
+)
 
 // Judge makes the findings, in the order in which deploy needs what they are about.
 func Judge(p Plan, f Facts) []Finding {

@@ -13,22 +13,46 @@ func (j *judge) registry() {
 	r := j.Registry
 	switch {
 	case r == nil:
-	case r.Problem != nil && r.Push:
-		j.say(Wrong, fmt.Sprintf("the image cannot be pushed: %v", r.Problem), "")
-	case r.Problem != nil:
-		j.say(Wrong, fmt.Sprintf("the image cannot be had: %v", r.Problem), "Push it (plumbline image --push), or look at its name. Nodes that have it already, or log in by --image-pull-secret, may not need this.")
 	case r.Push:
-		j.fine("%s: this login may push", r.Where)
-		if len(r.Platforms) > 0 {
-			j.platforms(r, "is to be for")
-		}
+		j.toPush(r)
+	case r.Problem != nil:
+		j.say(Wrong, fmt.Sprintf("the image cannot be had: %v", r.Problem), toHave[r.Trouble])
 	default:
-		j.platforms(r, "is for")
+		j.platforms(r, "is for", "Build it for all of them (plumbline image --platform …), or keep pods away from the others.")
 	}
 }
 
+func (j *judge) toPush(r *Registry) {
+	if r.Problem == nil {
+		j.fine("%s: this login may push", r.Where)
+	} else {
+		j.say(Wrong, fmt.Sprintf("the image cannot be pushed: %v", r.Problem), toPush[r.Trouble])
+	}
+	if r.Unbuilt != nil {
+		j.say(Wrong, fmt.Sprintf("the image cannot be built: %v", r.Unbuilt), "Build what goes into it with `make dist`, or name it with --binary.")
+		return
+	}
+	j.platforms(r, "is to be for", "Build a binary for each of them with `make dist`, or name it with --binary, and leave --platform out or name all; or keep pods away from the others.")
+}
+
+// What to do where an image cannot be pushed, or had. Nodes may reach and read what this machine does not.
+var (
+	toPush = map[Trouble]string{
+		Unreachable: "See that the address in --registry is right and the registry up, and reached from this machine. Else push from one that reaches it (plumbline image --push), and give --image.",
+		Refused:     "docker login with an account that may push there: deploy takes Docker's logins. Or another --registry.",
+		Unknown:     "Look at --registry: some registries want the project made before anything is pushed into it.",
+		Other:       "See what is said above, and look at --registry; --insecure-registry is for one that speaks plain HTTP.",
+	}
+	toHave = map[Trouble]string{
+		Unreachable: "See that the address in --image is right and the registry up. Where only the nodes reach it, --ignore-preflight goes on.",
+		Refused:     "docker login with an account that may read it, or look at its name. Where the nodes log in by themselves (--image-pull-secret), --ignore-preflight goes on.",
+		Unknown:     "Push it (plumbline image --push), or look at its name. Where the nodes have it already, --image-pull-policy Never takes it from there.",
+		Other:       "See what is said above, and look at --image; --insecure-registry is for a registry that speaks plain HTTP.",
+	}
+)
+
 // platforms compares the image's with the nodes'.
-func (j *judge) platforms(r *Registry, is string) {
+func (j *judge) platforms(r *Registry, is, do string) {
 	text := fmt.Sprintf("%s %s %s", r.Where, is, strings.Join(r.Platforms, ", "))
 	if len(r.Platforms) == 0 {
 		j.say(Warning, r.Where+" does not say which platforms it is for", "Where pods do not start, look at how it was built.")
@@ -46,8 +70,7 @@ func (j *judge) platforms(r *Registry, is string) {
 		}
 	}
 	if len(without) > 0 {
-		j.say(Wrong, fmt.Sprintf("%s only; pods on these nodes would not start: %s", text, names(without)),
-			"Build it for all of them (plumbline image --platform …), or keep pods away from the others.")
+		j.say(Wrong, fmt.Sprintf("%s only; pods on these nodes would not start: %s", text, names(without)), do)
 		return
 	}
 	j.fine("%s", text)
@@ -62,8 +85,10 @@ func (j *judge) prometheus() {
 		j.say(Warning, "no Prometheus was named, and no controller could be asked", "Give --prometheus: without it nobody knows which GPU is busy.")
 		return
 	case l.Unseen != nil:
-		j.say(Warning, fmt.Sprintf("whether Prometheus answers can only be seen from inside the cluster: %v", l.Unseen),
-			"After deploying: kubectl -n "+j.Namespace+" exec deploy/plumbline-control -- plumbline control status")
+		j.findings = append(j.findings, Finding{
+			Check: j.check, State: Warning, Text: "whether Prometheus answers can only be seen from inside the cluster", List: strings.Split(l.Unseen.Error(), "\n"),
+			Do: "After deploying: kubectl -n " + j.Namespace + " exec deploy/plumbline-control -- plumbline control status",
+		})
 		return
 	case j.Cluster.Unseen[kube.SurveyNodes] != nil:
 		j.say(Warning, fmt.Sprintf("Prometheus answers, %s; which nodes have GPU samples cannot be told, since nodes cannot be seen", l.From), askSomebody)

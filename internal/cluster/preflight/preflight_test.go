@@ -156,15 +156,21 @@ func TestFindings(t *testing.T) {
 		}, "runtime", preflight.Wrong, "no RuntimeClass nvidia"},
 		"absent secret": {func(_ *preflight.Plan, f *preflight.Facts) { f.Cluster.Absent = []string{"login"} }, "secrets", preflight.Wrong, "1 Secret is not in the namespace plumbline, and pods that need it"},
 		"registry": {func(_ *preflight.Plan, f *preflight.Facts) {
-			f.Registry = &preflight.Registry{Push: true, Problem: errors.New("log in")}
-		}, "registry", preflight.Wrong, "cannot be pushed: log in"},
+			f.Registry = &preflight.Registry{Push: true, Problem: errors.New("no trust"), Platforms: f.Registry.Platforms}
+		}, "registry", preflight.Wrong, "cannot be pushed: no trust"},
+		"nothing to push": {func(_ *preflight.Plan, f *preflight.Facts) {
+			f.Registry = &preflight.Registry{Push: true, Unbuilt: errors.New("no binary")}
+		}, "registry", preflight.Wrong, "cannot be built: no binary"},
+		"a Secret without its key": {func(_ *preflight.Plan, f *preflight.Facts) {
+			f.Cluster.Lacking = []string{"plumbline-http-token: token"}
+		}, "secrets", preflight.Wrong, "1 Secret in the namespace plumbline, which is left as it is, lacks keys"},
 		"no image":       {func(_ *preflight.Plan, f *preflight.Facts) { f.Registry.Problem = errors.New("unknown") }, "registry", preflight.Wrong, "cannot be had: unknown"},
 		"foreign images": {func(_ *preflight.Plan, f *preflight.Facts) { f.Registry.Platforms = []string{"linux/amd64"} }, "registry", preflight.Wrong, "a (arm64)"},
 
 		"no Prometheus": {func(_ *preflight.Plan, f *preflight.Facts) { f.Loads = nil }, "prometheus", preflight.Warning, "no Prometheus was named"},
 		"seen from inside": {func(_ *preflight.Plan, f *preflight.Facts) {
 			f.Loads = &preflight.Loads{Unseen: errors.New("no such host")}
-		}, "prometheus", preflight.Warning, "only be seen from inside the cluster: no such host"},
+		}, "prometheus", preflight.Warning, "only be seen from inside the cluster"},
 		"knows nothing":     {func(_ *preflight.Plan, f *preflight.Facts) { f.Loads.Samples = nil }, "prometheus", preflight.Warning, "knows no GPU"},
 		"one sample is old": {func(_ *preflight.Plan, f *preflight.Facts) { f.Loads.Samples[1].At = now.Add(-2 * time.Minute) }, "prometheus", preflight.Warning, "too old: b (2m0s ago)"},
 		"all are old":       {func(_ *preflight.Plan, f *preflight.Facts) { f.Loads.MaxAge = time.Second }, "prometheus", preflight.Warning, "all GPU samples are too old"},
@@ -207,13 +213,55 @@ func TestFindings(t *testing.T) {
 			if i < 0 {
 				t.Fatalf("nobody says %s of %s: %s\n%+v", c.want, c.check, c.state, found)
 			}
-			if c.state == preflight.Wrong && found[i].Do == "" && c.check != "registry" {
+			if c.state == preflight.Wrong && found[i].Do == "" {
 				t.Errorf("nothing says what to do: %s", found[i].Text)
 			}
 			if preflight.Sick(found) != (c.state == preflight.Wrong) && name != "no node" {
 				t.Errorf("sick: %v", preflight.Sick(found))
 			}
 		})
+	}
+}
+
+// What to do depends on what is in the way, and on whether the image is to be pushed or had.
+func TestEachTroubleWithARegistryHasItsAdvice(t *testing.T) {
+	seen := map[string]bool{}
+	for _, push := range []bool{true, false} {
+		for trouble, want := range map[preflight.Trouble]string{
+			preflight.Other: "--insecure-registry", preflight.Unreachable: "registry up", preflight.Refused: "docker login", preflight.Unknown: "",
+		} {
+			p, f := healthy()
+			f.Registry = &preflight.Registry{Push: push, Problem: errors.New("trouble"), Trouble: trouble, Platforms: f.Registry.Platforms}
+			found := preflight.Judge(p, f)
+			i := slices.IndexFunc(found, func(f preflight.Finding) bool { return f.Check == "registry" && f.State == preflight.Wrong })
+			if do := found[i].Do; do == "" || seen[do] || !strings.Contains(do, want) {
+				t.Errorf("push %t, %q: %q", push, trouble, do)
+			} else {
+				seen[do] = true
+			}
+		}
+	}
+}
+
+// Where an image is to be pushed that some nodes could not run, what helps is to build for them.
+func TestAMissingBinaryIsToldBeforeThePush(t *testing.T) {
+	p, f := healthy()
+	f.Registry = &preflight.Registry{Where: "r/plumbline:1", Push: true, Platforms: []string{"linux/amd64"}}
+	found := preflight.Judge(p, f)
+	i := slices.IndexFunc(found, func(f preflight.Finding) bool { return f.Check == "registry" && f.State == preflight.Wrong })
+	if i < 0 || !strings.Contains(found[i].Text, "a (arm64)") || !strings.Contains(found[i].Do, "make dist") {
+		t.Errorf("%+v", found)
+	}
+}
+
+// Each way to Prometheus that failed has a line.
+func TestWhyPrometheusCannotBeSeen(t *testing.T) {
+	p, f := healthy()
+	f.Loads = &preflight.Loads{Unseen: errors.Join(errors.New("from here: no such host"), errors.New("through there: no"))}
+	found := preflight.Judge(p, f)
+	i := slices.IndexFunc(found, func(f preflight.Finding) bool { return f.Check == "prometheus" })
+	if diff := cmp.Diff([]string{"from here: no such host", "through there: no"}, found[i].List); diff != "" || strings.Contains(found[i].Text, "\n") {
+		t.Errorf("%+v\n%s", found[i], diff)
 	}
 }
 
