@@ -2,7 +2,9 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/google/go-cmp/cmp"
 )
 
 const composeFolder = "../../deploy/compose"
@@ -121,14 +124,7 @@ func TestComposeFindsItsFiles(t *testing.T) {
 			}
 		}
 	}
-	folder := t.TempDir()
-	script, err := os.ReadFile(filepath.Join(composeFolder, "secrets.sh"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(folder, "secrets.sh"), script, 0o700); err != nil {
-		t.Fatal(err)
-	}
+	folder := secretsFolder(t)
 	first := makeSecrets(t, folder)
 	for name, s := range p.Secrets {
 		if strings.TrimSpace(first[filepath.Base(s.File)]) == "" {
@@ -141,6 +137,51 @@ func TestComposeFindsItsFiles(t *testing.T) {
 	}
 	if first["pgpass"] != "postgres:5432:plumbline:plumbline:"+first["postgres_password"] || first["mqtt_accounts"] != "plumbline:"+first["mqtt_password"] {
 		t.Errorf("the secrets do not fit together: %q", first)
+	}
+}
+
+// secretsFolder has the script in it, and no secrets yet.
+func secretsFolder(t *testing.T) string {
+	t.Helper()
+	folder := t.TempDir()
+	script, err := os.ReadFile(filepath.Join(composeFolder, "secrets.sh"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(folder, "secrets.sh"), script, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return folder
+}
+
+// A camera's name is what it says, and no pattern: each gets an account, with the password that is written down for it.
+func TestComposeSecretsTakeNamesLiterally(t *testing.T) {
+	made := makeSecrets(t, secretsFolder(t), "cam1", "cam.", "1e1", "10", "cam1")
+	want := "plumbline:" + made["mqtt_password"]
+	for _, camera := range []string{"cam1", "cam.", "1e1", "10"} {
+		want += camera + ":" + made["mqtt_camera_"+camera]
+	}
+	if diff := cmp.Diff(want, made["mqtt_accounts"]); diff != "" {
+		t.Errorf("the accounts (-want +made):\n%s", diff)
+	}
+}
+
+// A name that broker or hub would not take, or that is the hub's own, is refused with a word before anything is made.
+func TestComposeSecretsRefuseWhatNobodyTakes(t *testing.T) {
+	folder := secretsFolder(t)
+	for name, c := range map[string]struct{ camera, want string }{
+		"the hub's": {"plumbline", "is the hub's"}, "empty": {"", "not ''"}, "hidden": {".cam", "not '.cam'"}, "an option": {"-h", "not '-h'"},
+		"a topic": {"a/b", "not 'a/b'"}, "a wildcard": {"+", "not '+'"}, "two fields": {"a:b", "not 'a:b'"}, "two lines": {"a\nb", "not 'a"},
+		"another script": {"é", "not 'é'"}, "too long": {strings.Repeat("a", 129), "at most 128"},
+	} {
+		out, err := exec.CommandContext(t.Context(), filepath.Join(folder, "secrets.sh"), "pi1", c.camera).CombinedOutput()
+		var ended *exec.ExitError
+		if !errors.As(err, &ended) || ended.ExitCode() != 2 || !strings.Contains(string(out), c.want) {
+			t.Errorf("%s: %v, %s", name, err, out)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(folder, "secrets")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("something was made all the same: %v", err)
 	}
 }
 
