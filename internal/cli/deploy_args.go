@@ -122,7 +122,7 @@ func hubRefusal(c *config.Serve) error {
 		err = fmt.Errorf("--mqtt-topic: %w", err)
 	}
 	wrong := []error{err, addressRefusal(map[string]string{
-		"http-listen": c.HTTPListen, "listen-nats": c.ListenNATS, "mqtt-listen": c.MQTTListen, "mqtt-tls-listen": c.MQTTTLSListen,
+		"http-listen": c.HTTPListen, "metrics-listen": c.MetricsListen, "listen-nats": c.ListenNATS, "mqtt-listen": c.MQTTListen, "mqtt-tls-listen": c.MQTTTLSListen,
 		"mqtt-ws-listen": c.MQTTWSListen, "mqtt-wss-listen": c.MQTTWSSListen,
 	})}
 	if c.MQTTURL != "" {

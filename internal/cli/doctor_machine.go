@@ -190,7 +190,7 @@ type listenerFlag struct{ flag, address string }
 func listeners(c *config.Serve) []listenerFlag {
 	var all []listenerFlag
 	for _, l := range []listenerFlag{
-		{"--http-listen", c.HTTPListen}, {"--mqtt-listen", c.BrokerListen()}, {"--mqtt-tls-listen", c.MQTTTLSListen},
+		{"--http-listen", c.HTTPListen}, {"--metrics-listen", c.MetricsListen}, {"--mqtt-listen", c.BrokerListen()}, {"--mqtt-tls-listen", c.MQTTTLSListen},
 		{"--mqtt-ws-listen", c.MQTTWSListen}, {"--mqtt-wss-listen", c.MQTTWSSListen}, {"--listen-nats", c.ListenNATS},
 	} {
 		if l.address != "" {

@@ -60,6 +60,22 @@ func (h *hub) openWeb(context.Context) error {
 	return nil
 }
 
+// openMetrics shows the metrics alone, to whoever reaches their own address.
+func (h *hub) openMetrics(context.Context) error {
+	if h.config.MetricsListen == "" {
+		return nil
+	}
+	listener, err := net.Listen("tcp", h.config.MetricsListen)
+	if err != nil {
+		return fmt.Errorf("metrics cannot be served (another program may hold the address; choose one with --metrics-listen): %w", err)
+	}
+	h.part("web").Info("metrics, without a token", "address", listener.Addr().String())
+	h.stages.start("metrics", func(ctx context.Context) error {
+		return web.Serve(ctx, listener, h.web.MetricsHandler(h.config.MetricsListen))
+	})
+	return nil
+}
+
 func (h *hub) depth(ctx context.Context) (web.Depth, error) {
 	d, err := h.queue.Depth(ctx)
 	shown := web.Depth{Waiting: d.Waiting, Leased: d.Leased, Dead: d.Dead}

@@ -55,12 +55,12 @@ func TestMetricsOfEveryRole(t *testing.T) {
 	t.Run("rules", func(t *testing.T) { rulesAreHealthy(t, server) })
 }
 
-// newTown starts a hub that is a client of a broker outside and has one of its own, a worker, an exporter on the tree of an
+// newTown starts a hub that is a client of a broker outside and has one of its own, and shows its metrics without the page, a worker, an exporter on the tree of an
 // Orin, and a controller that sees neither cluster nor Prometheus.
 func newTown(t *testing.T) *town {
 	t.Helper()
-	joining, workerHTTP := freeAddress(t), freeAddress(t)
-	h := startHub(t, "--listen-nats", joining, "--mqtt-url", "mqtt://"+mosquitto.ForTest(t, mosquitto.Options{}).Address())
+	joining, workerHTTP, hubMetrics := freeAddress(t), freeAddress(t), freeAddress(t)
+	h := startHub(t, "--listen-nats", joining, "--metrics-listen", hubMetrics, "--mqtt-url", "mqtt://"+mosquitto.ForTest(t, mosquitto.Options{}).Address())
 	startWorker(t, h, joining, "--http-listen", workerHTTP).joined()
 	e := startExport(t, "--sysfs", "../cluster/exporter/testdata/orin/sys", "--node", "orin-1")
 	t.Cleanup(func() { e.end(t) })
@@ -68,7 +68,7 @@ func newTown(t *testing.T) *town {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &town{t: t, hub: h, metrics: map[string]string{"serve": h.http, "work": workerHTTP, "export": exporter.Host, "control": startControl(t, h)}}
+	return &town{t: t, hub: h, metrics: map[string]string{"serve": hubMetrics, "work": workerHTTP, "export": exporter.Host, "control": startControl(t, h)}}
 }
 
 // startControl asks the controller once, as KEDA does, and gives the address of its metrics.
@@ -245,7 +245,7 @@ func dashboardQueries() map[string]string {
 			if regexp.MustCompile(seenInACluster).MatchString(e) {
 				e += " or vector(0)" // it must still be understood
 			}
-			all[fmt.Sprintf("%s, %d", title, i+1)] = strings.ReplaceAll(e, "$__rate_interval", "1m")
+			all[fmt.Sprintf("%s, %d", title, i+1)] = strings.NewReplacer("$__rate_interval", "1m", "$namespace", ".*").Replace(e)
 		}
 	}
 	return all
@@ -255,9 +255,9 @@ func dashboardQueries() map[string]string {
 func alertQueries() map[string]string {
 	all := map[string]string{}
 	for _, m := range regexp.MustCompile(`- alert: (\w+)\n\s+expr: (.+)\n`).FindAllStringSubmatch(string(monitoring.Alerts), -1) {
-		for i, part := range regexp.MustCompile(` and | or `).Split(m[2], -1) {
-			if !strings.HasPrefix(part, "absent(") {
-				all[fmt.Sprintf("%s, %d", m[1], i+1)] = regexp.MustCompile(` (==|>) [0-9.]+$`).ReplaceAllString(part, "")
+		for i, part := range regexp.MustCompile(` and | or | unless `).Split(m[2], -1) {
+			if !strings.HasPrefix(part, "absent") {
+				all[fmt.Sprintf("%s, %d", m[1], i+1)] = regexp.MustCompile(` (==|>=?) [0-9.]+$`).ReplaceAllString(part, "")
 			}
 		}
 	}

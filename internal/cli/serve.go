@@ -100,7 +100,7 @@ func serve(ctx context.Context, p *Process, c *config.Serve, file *configFile, r
 // recorder commits it, then the queue and the stores close.
 func (h *hub) open(ctx context.Context, judge posture.Judge) error {
 	for _, step := range []func(context.Context) error{
-		h.openFolder, h.openStore, h.openAlbum, h.openQueue, h.newRecorder, h.openWeb, h.startRecorder, h.hearOthers, h.startRetention,
+		h.openFolder, h.openStore, h.openAlbum, h.openQueue, h.newRecorder, h.openWeb, h.openMetrics, h.startRecorder, h.hearOthers, h.startRetention,
 		func(ctx context.Context) error { return h.openLine(ctx, judge) },
 		h.openBroker, h.announceHub,
 	} {

@@ -66,6 +66,7 @@ type Serve struct {
 	HTTPTokenFile string   `name:"http-token-file" help:"File with the token that HTTP clients must present; needed beyond loopback." placeholder:"FILE" type:"path" group:"Listeners"`
 	HTTPHosts     []string `name:"http-host" help:"Further host name that the page answers to on loopback, such as a reverse proxy's. May be repeated." placeholder:"NAME" group:"Listeners"`
 	HTTPAnonymous bool     `name:"http-anonymous" help:"Let anyone who reaches the HTTP address look." group:"Listeners"`
+	MetricsListen string   `name:"metrics-listen" help:"Address that shows /metrics, and nothing else, to anyone who reaches it, for a Prometheus without the token (default: none)." placeholder:"ADDR" group:"Listeners"`
 
 	ImagesDir       string `name:"images-dir" help:"Folder of the annotated pictures." default:"${images_folder}" placeholder:"${images_shown}" type:"path" group:"Results"`
 	PicturesMaxAge  Age    `help:"Remove annotated pictures older than this, such as 30d (0: never)." default:"0s" placeholder:"AGE" group:"Results"`

@@ -180,6 +180,28 @@ func TestReadiness(t *testing.T) {
 	}
 }
 
+// Beside a page that wants its token the metrics can be read without, and nothing else can; on loopback by no foreign site.
+func TestMetricsAlone(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	l := &ledger{}
+	l.add(seen("pi1", 1, posture.Good))
+	s := open(t, l, func(o *web.Options) {
+		o.Listen, o.Token, o.Registerer, o.Gatherer = ":8080", secret, registry, registry
+	})
+	everywhere, near := s.MetricsHandler(":9404"), s.MetricsHandler("127.0.0.1:9404")
+	if r := get(t, everywhere, "/metrics"); r.Code != http.StatusOK || !strings.Contains(r.Body.String(), "plumbline_ready{") {
+		t.Errorf("the metrics: status %d: %s", r.Code, r.Body)
+	}
+	for _, path := range []string{"/", "/events", "/pictures/pi1/picture1.jpg", "/api/v1/results", "/api/v1/queue", "/login", "/healthz", "/readyz"} {
+		if r := get(t, everywhere, path); r.Code != http.StatusNotFound {
+			t.Errorf("%s: status %d", path, r.Code)
+		}
+	}
+	if r := get(t, near, "/metrics", func(r *http.Request) { r.Host = "evil.example.org" }); r.Code != http.StatusMisdirectedRequest {
+		t.Errorf("a foreign site's name on loopback: status %d", r.Code)
+	}
+}
+
 func TestMetrics(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	s := open(t, &ledger{}, func(o *web.Options) { o.Registerer, o.Gatherer = registry, registry })

@@ -55,9 +55,7 @@ func (s *Server) routes() http.Handler {
 	handle("GET /healthz", healthy)
 	handle("GET /readyz", s.ready)
 	handle("POST /login", s.guard.login)
-	if s.o.Gatherer != nil {
-		mux.Handle("GET /metrics", promhttp.HandlerFor(s.o.Gatherer, promhttp.HandlerOpts{}))
-	}
+	s.handleMetrics(mux)
 	if s.o.Status != nil {
 		handle("GET /status", func(w http.ResponseWriter, r *http.Request) { writeJSON(w, http.StatusOK, s.o.Status(r.Context())) })
 	}
@@ -77,6 +75,21 @@ func (s *Server) routes() http.Handler {
 	}
 	mux.HandleFunc("GET /events", s.streamEvents) // not timed: it lasts as long as somebody watches
 	return mux
+}
+
+// handleMetrics serves /metrics, which is not counted among the requests.
+func (s *Server) handleMetrics(mux *http.ServeMux) {
+	if s.o.Gatherer != nil {
+		mux.Handle("GET /metrics", promhttp.HandlerFor(s.o.Gatherer, promhttp.HandlerOpts{}))
+	}
+}
+
+// MetricsHandler serves /metrics and nothing else, without a token, to whoever reaches the address that it listens on: for a
+// Prometheus that shows none.
+func (s *Server) MetricsHandler(listen string) http.Handler {
+	mux := http.NewServeMux()
+	s.handleMetrics(mux)
+	return newGuard(Options{Listen: listen, Hosts: s.o.Hosts}).wrap(mux)
 }
 
 // Publish shows a result that has just been recorded to everyone who watches. It never blocks: a watcher that cannot keep

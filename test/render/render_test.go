@@ -232,7 +232,6 @@ func TestTheChartRefusesWhatCannotWork(t *testing.T) {
 		"no broker":        {func(v map[string]any) { mqtt(v)["anonymous"] = false }, "how do pictures come?"},
 		"accounts and all": {func(v map[string]any) { mqtt(v)["accounts"] = []any{"a"} }, "how do pictures come?"},
 		"anonymous abroad": {func(v map[string]any) { mqtt(v)["url"] = "mqtt://m" }, "a broker outside"},
-		"page alone":       {func(v map[string]any) { v["networkPolicies"] = map[string]any{"pageFrom": []any{"a"}} }, "wants metricsFrom"},
 		"trigger's address": {func(v map[string]any) {
 			v["worker"] = map[string]any{"trigger": map[string]any{"scalerAddress": "x:1"}}
 		}, "scalerAddress is set by the chart itself"},

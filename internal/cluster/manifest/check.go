@@ -82,9 +82,6 @@ func (o *Options) checkNetwork(complain complain) {
 	if !o.Network.Policies {
 		return
 	}
-	if len(o.Network.Page) > 0 && len(o.Network.Scrapers) == 0 {
-		complain("who may reach the page is said, but not where metrics are read: the hub has one port for both, so name those namespaces, too")
-	}
 	for _, name := range append(append([]string{o.Network.KEDA}, o.Network.Scrapers...), o.Network.Page...) {
 		if name != o.Namespace && len(validation.IsDNS1123Label(name)) > 0 {
 			complain("the namespace %q, from which our pods may be reached: give %s", name, label)

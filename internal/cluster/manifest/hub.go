@@ -15,7 +15,7 @@ import (
 func (o *Options) hub() []Object {
 	c := corev1.Container{
 		Args: o.hubArgs(), Env: []corev1.EnvVar{node()},
-		Ports:     []corev1.ContainerPort{port("http", hubPort), port("nats", natsPort)},
+		Ports:     []corev1.ContainerPort{port("http", hubPort), port("metrics", metricsPort), port("nats", natsPort)},
 		Resources: needs("250m", "256Mi", "1Gi"),
 	}
 	if o.Hub.MQTTURL == "" {
@@ -31,6 +31,7 @@ func (o *Options) hub() []Object {
 	template.Spec.InitContainers = o.accountMakers()
 	template.Spec.TerminationGracePeriodSeconds = ptr[int64](60)
 	template.Spec.Tolerations = []corev1.Toleration{controlPlane()}
+	scraped(&template, metricsPort)
 	set := &appsv1.StatefulSet{TypeMeta: kind("apps/v1", "StatefulSet"), ObjectMeta: o.meta(Hub, "hub"), Spec: appsv1.StatefulSetSpec{
 		Replicas: ptr[int32](1), ServiceName: Hub, Selector: &metav1.LabelSelector{MatchLabels: selector("hub")},
 		Template: template, VolumeClaimTemplates: []corev1.PersistentVolumeClaim{o.claim()},
@@ -79,6 +80,7 @@ func (o *Options) hubArgs() []string {
 	args := []string{
 		"serve", "--data=/data", "--images-dir=/data/analyzed_images", "--workers=0",
 		fmt.Sprintf("--http-listen=0.0.0.0:%d", hubPort), "--http-token-file=/etc/plumbline/http-token/token",
+		fmt.Sprintf("--metrics-listen=0.0.0.0:%d", metricsPort), // which a usual Prometheus reads: it has no token
 		fmt.Sprintf("--listen-nats=0.0.0.0:%d", natsPort), "--nats-authority=/etc/plumbline/authority",
 		"--nats-token-file=/etc/plumbline/nats-token/nats-token",
 		"--nats-host=" + strings.Join([]string{Hub, Hub + "." + o.Namespace, Hub + "." + o.Namespace + ".svc", o.host(Hub)}, ","),

@@ -342,7 +342,6 @@ func TestWhatCouldNotWorkIsRefused(t *testing.T) {
 		"accounts and all": {func(o *manifest.Options) { o.Hub.MQTTURL, o.Hub.Anonymous, o.Hub.Accounts = "", true, []string{"a"} }, "give one of them"},
 		"odd account":      {func(o *manifest.Options) { o.Hub.MQTTURL, o.Hub.Accounts = "", []string{"my camera"} }, `the account "my camera" cannot be made here`},
 		"anonymous abroad": {func(o *manifest.Options) { o.Hub.Anonymous = true }, "a broker outside"},
-		"page alone":       {func(o *manifest.Options) { o.Network.Page, o.Network.Scrapers = []string{"a"}, nil }, "the hub has one port for both"},
 		"no namespace":     {func(o *manifest.Options) { o.Network.KEDA = "" }, "from which our pods may be reached"},
 		"no replica":       {func(o *manifest.Options) { o.Control.Replicas = 0 }, "0 replicas"},
 	} {

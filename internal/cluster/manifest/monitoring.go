@@ -31,16 +31,10 @@ type PodMonitorSpec struct {
 
 // PodMetricsEndpoint is one port of the pods that have it.
 type PodMetricsEndpoint struct {
-	Port          string         `json:"port"`
-	Path          string         `json:"path"`
-	Interval      string         `json:"interval"`
-	HonorLabels   bool           `json:"honorLabels"`
-	Authorization *Authorization `json:"authorization,omitempty"`
-}
-
-// Authorization is a bearer token out of a Secret.
-type Authorization struct {
-	Credentials corev1.SecretKeySelector `json:"credentials"`
+	Port        string `json:"port"`
+	Path        string `json:"path"`
+	Interval    string `json:"interval"`
+	HonorLabels bool   `json:"honorLabels"`
 }
 
 // PrometheusRule is the operator's way to give Prometheus alert rules; its groups are those of a rule file.
@@ -75,16 +69,12 @@ func (o *Options) monitoring() ([]Object, error) {
 // operator is the Prometheus operator's API.
 const operator = "monitoring.coreos.com/v1"
 
-// podMonitor: nodes' loads every five seconds, since placement decides by them. Our own labels stay: `namespace` of a scaler's
-// metric is the ScaledJob's. The hub wants its token.
+// podMonitor: every five seconds, since placement decides by the nodes' loads. Our own labels stay: `namespace` of a scaler's
+// metric is the ScaledJob's.
 func (o *Options) podMonitor() Object {
-	token := &Authorization{Credentials: corev1.SecretKeySelector{LocalObjectReference: corev1.LocalObjectReference{Name: HTTPSecret}, Key: "token"}}
 	return &PodMonitor{TypeMeta: kind(operator, "PodMonitor"), ObjectMeta: o.metaOfOperator(), Spec: PodMonitorSpec{
-		Selector: labelled(map[string]string{nameLabel: plumbline}),
-		PodMetricsEndpoints: []PodMetricsEndpoint{
-			{Port: "metrics", Path: "/metrics", Interval: "5s", HonorLabels: true},
-			{Port: "http", Path: "/metrics", Interval: "15s", HonorLabels: true, Authorization: token},
-		},
+		Selector:            labelled(map[string]string{nameLabel: plumbline}),
+		PodMetricsEndpoints: []PodMetricsEndpoint{{Port: "metrics", Path: "/metrics", Interval: "5s", HonorLabels: true}},
 	}}
 }
 

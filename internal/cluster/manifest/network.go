@@ -42,13 +42,13 @@ func (o *Options) policies() []Object {
 }
 
 // toHub: the page wants its token of everybody, and the API server, which passes requests on, has no address that is known here;
-// so it is open to all unless somebody says who it is for.
+// so it is open to all unless somebody says who it is for. The metrics want none, and are open to who reads them.
 func (o *Options) toHub() []networkingv1.NetworkPolicyIngressRule {
-	rules := []networkingv1.NetworkPolicyIngressRule{from(pods("work"), natsPort)}
+	rules := []networkingv1.NetworkPolicyIngressRule{from(pods("work"), natsPort), from(o.scrapers(), metricsPort)}
 	if len(o.Network.Page) == 0 {
 		rules = append(rules, from(nil, hubPort))
 	} else {
-		rules = append(rules, from(pods("control"), hubPort), from(o.scrapers(), hubPort), from(namespaces(o.Network.Page), hubPort))
+		rules = append(rules, from(pods("control"), hubPort), from(namespaces(o.Network.Page), hubPort))
 	}
 	if o.Hub.MQTTURL == "" {
 		rules = append(rules, from(nil, o.mqttPort())) // devices are anywhere

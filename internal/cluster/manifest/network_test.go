@@ -2,6 +2,7 @@ package manifest_test
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -105,7 +106,10 @@ func TestPoliciesLetThroughWhatIsNeededAndNothingElse(t *testing.T) {
 		"Prometheus to controller":         {prometheus, role("control"), 9403, true},
 		"Prometheus to the scaler":         {prometheus, role("control"), 9402, false},
 		"Prometheus to exporter":           {prometheus, role("export"), 9401, true},
-		"Prometheus to hub":                {prometheus, role("hub"), 8080, true},
+		"Prometheus to the hub's metrics":  {prometheus, role("hub"), 9404, true},
+		"Prometheus to the hub's page":     {prometheus, role("hub"), 8080, false},
+		"a device to the hub's metrics":    {outside, role("hub"), 9404, false},
+		"a neighbour to the hub's metrics": {stranger, role("hub"), 9404, false},
 		"ingress controller to page":       {ingress, role("hub"), 8080, true},
 		"ingress controller to controller": {ingress, role("control"), 9403, false},
 		"a device to the broker":           {outside, role("hub"), 1883, true},
@@ -156,6 +160,25 @@ func TestPoliciesKnowThePodsPorts(t *testing.T) {
 		}
 		if diff := cmp.Diff(opened, named); diff != "" {
 			t.Errorf("%s: (-opened +in policies)\n%s", name, diff)
+		}
+	}
+}
+
+// A Prometheus that goes by annotations, and one that goes by ports' names, find the metrics of all that stays, where no token is wanted.
+func TestMetricsAreFound(t *testing.T) {
+	for name, options := range all {
+		for role, pod := range templates(t, objects(t, options())) {
+			ports := map[string]string{}
+			for _, p := range pod.Spec.Containers[0].Ports {
+				ports[p.Name] = strconv.Itoa(int(p.ContainerPort))
+			}
+			args := pod.Spec.Containers[0].Args
+			open := slices.Contains(args, "--metrics-listen=0.0.0.0:"+ports["metrics"]) ||
+				slices.Contains(args, "--http-listen=0.0.0.0:"+ports["metrics"]) && slices.Contains(args, "--http-anonymous")
+			stays := role != manifest.WorkComponent
+			if a := pod.Annotations; (a["prometheus.io/scrape"] == "true") != stays || a["prometheus.io/port"] != ports["metrics"] || open != stays {
+				t.Errorf("%s, %s: annotations %v, ports %v, arguments %q", name, role, a, ports, args)
+			}
 		}
 	}
 }

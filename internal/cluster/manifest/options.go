@@ -45,6 +45,7 @@ const (
 	scalerPort  = 9402
 	controlPort = 9403
 	exportPort  = 9401
+	metricsPort = 9404 // the hub's: its page's port wants a token
 )
 
 // How workers are given their nodes.

@@ -4,7 +4,10 @@ package cases
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"plumbline/test/cluster/system"
@@ -30,12 +33,41 @@ func pictureToRow(ctx context.Context, w *World) error {
 	if err != nil {
 		return err
 	}
+	if err := hubScraped(ctx); err != nil {
+		return err
+	}
 	start := time.Now()
 	if err := w.backToZero(ctx); err != nil {
 		return err
 	}
 	w.note("row to no worker: %.1f s", time.Since(start).Seconds())
 	return nil
+}
+
+// hubScraped: Prometheus, which has no token, knows of rows by the hub's own metrics.
+func hubScraped(ctx context.Context) error {
+	return system.Await(ctx, slow, "Prometheus knows of rows", func(ctx context.Context) error {
+		const query = "/api/v1/query?query=plumbline_record_rows_total"
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, system.PrometheusURL+query, nil)
+		if err != nil {
+			return err
+		}
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			return err
+		}
+		defer response.Body.Close()
+		var answer struct {
+			Data struct{ Result []json.RawMessage }
+		}
+		if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
+			return err
+		}
+		if len(answer.Data.Result) == 0 {
+			return errors.New("it has no metrics of the hub's")
+		}
+		return nil
+	})
 }
 
 // reversed: what was right a moment ago is wrong now.

@@ -39,26 +39,15 @@ kubeVersion: ">= 1.27.0-0"
 
 // templates are the objects, a file each, as every variant changes them.
 func templates(alerts []byte) (map[string][]byte, error) {
-	make := func(set ...func(*manifest.Options)) ([]any, error) {
-		o := marked(alerts)
-		for _, f := range set {
-			if f != nil {
-				f(&o)
-			}
-		}
-		return documents(o)
-	}
-	first, err := make()
+	before, err := documents(marked(alerts))
 	if err != nil {
 		return nil, err
 	}
-	all := grow(first)
+	all := grow(before)
 	for _, v := range variants() {
-		before, err := make(v.after)
-		if err != nil {
-			return nil, fmt.Errorf("before %s: %w", v.when, err)
-		}
-		after, err := make(v.after, v.set)
+		o := marked(alerts)
+		v.set(&o)
+		after, err := documents(o)
 		if err != nil {
 			return nil, fmt.Errorf("under %s: %w", v.when, err)
 		}

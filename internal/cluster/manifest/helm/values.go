@@ -153,14 +153,12 @@ func each(mark string) map[string]string { return map[string]string{mark: mark} 
 
 // variant is a change of what there is, under a condition on values.
 type variant struct {
-	when  string
-	after func(*manifest.Options) // what holds already whenever this one does
-	set   func(*manifest.Options)
+	when string
+	set  func(*manifest.Options)
 }
 
 // variants are in the order in which the manifests list what they add.
 func variants() []variant {
-	scrapers := func(o *manifest.Options) { o.Network.Scrapers = []string{"mark-metrics-from"} }
 	return []variant{
 		{when: "$.Values.imagePullSecrets", set: func(o *manifest.Options) { o.PullSecrets = []string{"mark-pull-secret"} }},
 		{when: "$.Values.hub.storageClass", set: func(o *manifest.Options) { o.Hub.StorageClass = "mark-storage-class" }},
@@ -178,8 +176,8 @@ func variants() []variant {
 		{when: "$.Values.worker.runtimeClass", set: func(o *manifest.Options) { o.Worker.RuntimeClass = "mark-runtime-class" }},
 		{when: "$.Values.worker.groups", set: func(o *manifest.Options) { o.Worker.Groups = []int64{groupMark} }},
 		{when: "$.Values.worker.nodeSelector", set: func(o *manifest.Options) { o.Worker.NodeSelector = each("mark-work-label") }},
-		{when: "$.Values.networkPolicies.metricsFrom", set: scrapers},
-		{when: "$.Values.networkPolicies.pageFrom", after: scrapers, set: func(o *manifest.Options) { o.Network.Page = []string{"mark-page-from"} }},
+		{when: "$.Values.networkPolicies.metricsFrom", set: func(o *manifest.Options) { o.Network.Scrapers = []string{"mark-metrics-from"} }},
+		{when: "$.Values.networkPolicies.pageFrom", set: func(o *manifest.Options) { o.Network.Page = []string{"mark-page-from"} }},
 		{when: "not $.Values.networkPolicies.enabled", set: func(o *manifest.Options) { o.Network.Policies = false }},
 		{when: "$.Values.monitoring.dashboard", set: func(o *manifest.Options) { o.Monitoring.Dashboard = []byte("mark-dashboard") }},
 		{when: "$.Values.monitoring.podMonitors", set: func(o *manifest.Options) {

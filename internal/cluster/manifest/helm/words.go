@@ -26,7 +26,6 @@ const check = `{{- define "plumbline.check" }}
 {{- range $key := list "scalerAddress" "enableTLS" "unsafeSsl" }}{{ if hasKey $.Values.worker.trigger $key }}{{ fail (printf "worker.trigger: %s is set by the chart itself, by control.tls and the controller's own name" $key) }}{{ end }}{{ end }}
 {{- if not (hasPrefix "/" .exporter.sysfs) }}{{ fail "exporter.sysfs: give the whole path, such as /sys" }}{{ end }}
 {{- if or (lt (int64 .control.replicas) 1) (lt (int64 .worker.maxReplicas) 1) (lt (int64 .worker.sessions) 1) (lt (int64 .worker.pollingInterval) 1) }}{{ fail "control.replicas, worker.maxReplicas, worker.sessions and worker.pollingInterval: give at least 1" }}{{ end }}
-{{- if and .networkPolicies.enabled .networkPolicies.pageFrom (not .networkPolicies.metricsFrom) }}{{ fail "networkPolicies.pageFrom wants metricsFrom, too: page and metrics of the hub have one port" }}{{ end }}
 {{- end }}
 {{- end }}
 {{- template "plumbline.check" . }}
