@@ -5,6 +5,7 @@ package monitoring
 const (
 	schemaVersion   = 39
 	sharedCrosshair = 1
+	withTimeRange   = 2 // a variable's values are asked for anew
 )
 
 type dashboard struct {
@@ -34,6 +35,22 @@ type variable struct {
 	Label string `json:"label"`
 	Type  string `json:"type"`
 	Query string `json:"query"`
+	*choice
+}
+
+// choice is what a variable that may have several values has besides.
+type choice struct {
+	Datasource source  `json:"datasource"`
+	Refresh    int     `json:"refresh"`
+	Multi      bool    `json:"multi"`
+	IncludeAll bool    `json:"includeAll"`
+	AllValue   string  `json:"allValue"`
+	Current    current `json:"current"`
+}
+
+type current struct {
+	Text  []string `json:"text"`
+	Value []string `json:"value"`
 }
 
 type panelJSON struct {
@@ -108,9 +125,22 @@ type step struct {
 	Value *float64 `json:"value"` // null: from the beginning
 }
 
+// prometheus is the one that is chosen at the top of the dashboard.
+var prometheus = source{"prometheus", "${datasource}"}
+
+// variables are chosen at the top of the dashboard. All installations are those without a namespace, too, outside of Kubernetes.
+func variables() []variable {
+	return []variable{
+		{Name: "datasource", Label: "Prometheus", Type: "datasource", Query: "prometheus"},
+		{Name: "namespace", Label: "Namespace", Type: "query", Query: "label_values(plumbline_ready, namespace)", choice: &choice{
+			Datasource: prometheus, Refresh: withTimeRange, Multi: true, IncludeAll: true, AllValue: ".*", Current: current{[]string{"All"}, []string{"$__all"}},
+		}},
+	}
+}
+
 func (p panel) json() panelJSON {
 	made := panelJSON{
-		Type: "timeseries", Title: p.title, Description: p.about, Datasource: &source{"prometheus", "${datasource}"},
+		Type: "timeseries", Title: p.title, Description: p.about, Datasource: &prometheus,
 		Grid: grid{H: plotHeight, W: columns / 2}, Fields: &fields{Defaults: defaults{Unit: p.unit}, Overrides: []string{}},
 	}
 	d := &made.Fields.Defaults
@@ -130,7 +160,7 @@ func (p panel) json() panelJSON {
 		d.Custom = &custom{stacking{"none"}, 10}
 	}
 	for i, q := range p.queries {
-		made.Targets = append(made.Targets, target{Ref: string(rune('A' + i)), Expr: q.expr, Legend: q.legend})
+		made.Targets = append(made.Targets, target{Ref: string(rune('A' + i)), Expr: q.chosen(), Legend: q.legend})
 	}
 	return made
 }

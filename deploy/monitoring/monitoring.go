@@ -8,6 +8,8 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"regexp"
+	"strings"
 )
 
 // Alerts is the rule file for Prometheus.
@@ -21,11 +23,22 @@ func Expressions() map[string][]string {
 	for _, r := range rows {
 		for _, p := range r.panels {
 			for _, q := range p.queries {
-				all[p.title] = append(all[p.title], q.expr)
+				all[p.title] = append(all[p.title], q.chosen())
 			}
 		}
 	}
 	return all
+}
+
+// metric is one of ours in an expression, with what chooses among its series.
+var metric = regexp.MustCompile(`\bplumbline_\w+(\{[^}]*\})?`)
+
+// chosen is the expression of the installations that the dashboard's variable chooses.
+func (q query) chosen() string {
+	return metric.ReplaceAllStringFunc(q.expr, func(m string) string {
+		name, labels, _ := strings.Cut(strings.TrimSuffix(m, "}"), "{")
+		return strings.TrimSuffix(name+`{namespace=~"$namespace",`+labels, ",") + "}"
+	})
 }
 
 // Dashboard is the dashboard as Grafana imports it.
@@ -33,7 +46,7 @@ func Dashboard() ([]byte, error) {
 	text, err := json.MarshalIndent(dashboard{
 		Title: "Plumbline", UID: "plumbline", Tags: []string{"plumbline"}, Schema: schemaVersion, Editable: true,
 		Time: span{From: "now-1h", To: "now"}, Refresh: "10s", Tooltip: sharedCrosshair,
-		Templating: templating{[]variable{{Name: "datasource", Label: "Prometheus", Type: "datasource", Query: "prometheus"}}},
+		Templating: templating{variables()},
 		Panels:     layOut(rows),
 	}, "", "  ")
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -68,6 +69,38 @@ func TestPanelsLieOnTheGrid(t *testing.T) {
 				taken[[2]int{x, y}] = p.Title
 			}
 		}
+	}
+}
+
+// A dead installation is not hidden by one that is well: each panel tells them apart, but for GPUs, which are the nodes', and shows
+// those that are chosen.
+func TestPanelsTellInstallationsApart(t *testing.T) {
+	for title, expressions := range monitoring.Expressions() {
+		for _, e := range expressions {
+			if metrics, chosen := strings.Count(e, "plumbline_"), strings.Count(e, `{namespace=~"$namespace"`); metrics != chosen {
+				t.Errorf("%s: of %d metrics %d are of the chosen installations: %s", title, metrics, chosen, e)
+			}
+			for _, by := range regexp.MustCompile(`\b(?:max|min|sum|avg|count)\b(?: by \(([^)]*)\))?`).FindAllStringSubmatch(e, -1) {
+				if !strings.HasPrefix(by[1], "namespace") && !strings.HasPrefix(by[1], "node") {
+					t.Errorf("%s joins installations: %s", title, e)
+				}
+			}
+		}
+	}
+	made, err := monitoring.Dashboard()
+	if err != nil {
+		t.Fatal(err)
+	}
+	type variable struct {
+		Name, AllValue string
+		IncludeAll     bool
+	}
+	var d struct{ Templating struct{ List []variable } }
+	if err := json.Unmarshal(made, &d); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Contains(d.Templating.List, variable{"namespace", ".*", true}) {
+		t.Errorf("no installation can be chosen, or not all of them: %+v", d.Templating.List)
 	}
 }
 

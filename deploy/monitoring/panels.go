@@ -27,58 +27,58 @@ type query struct{ expr, legend string }
 
 func one(expr, legend string) []query { return []query{{expr, legend}} }
 
-// rows are the dashboard. Hubs that stand in for each other see one queue, so its gauges are joined by max; what each counts for
-// itself is summed.
+// rows are the dashboard. Each installation is shown for itself, by its namespace; outside of Kubernetes nothing has that label, and
+// all is one. Hubs that stand in for each other see one queue, so its gauges are joined by max; what each counts for itself is summed.
 var rows = []row{
 	{"Now", []panel{
-		{title: "Hub ready", kind: yesNo, about: "Pictures are accepted.", queries: one(`max(plumbline_ready{role="hub"})`, "")},
-		{title: "Waiting", kind: stat, queries: one(`max(plumbline_queue_waiting)`, "")},
-		{title: "Oldest waiting", kind: stat, unit: "s", alarm: 300, queries: one(`max(plumbline_queue_oldest_waiting_seconds)`, "")},
-		{title: "Dead letters", kind: stat, alarm: 1, about: "Pictures that could not be analysed: plumbline dead list", queries: one(`max(plumbline_queue_dead_letters)`, "")},
-		{title: "Workers", kind: stat, about: "Worker processes that the hub hears of, beside its own sessions.", queries: one(`max(plumbline_queue_workers)`, "")},
-		{title: "Database answers", kind: yesNo, queries: one(`min(plumbline_check_passed{check="database"})`, "")},
+		{title: "Hub ready", kind: yesNo, about: "Pictures are accepted.", queries: one(`max by (namespace) (plumbline_ready{role="hub"})`, "{{namespace}}")},
+		{title: "Waiting", kind: stat, queries: one(`max by (namespace) (plumbline_queue_waiting)`, "{{namespace}}")},
+		{title: "Oldest waiting", kind: stat, unit: "s", alarm: 300, queries: one(`max by (namespace) (plumbline_queue_oldest_waiting_seconds)`, "{{namespace}}")},
+		{title: "Dead letters", kind: stat, alarm: 1, about: "Pictures that could not be analysed: plumbline dead list", queries: one(`max by (namespace) (plumbline_queue_dead_letters)`, "{{namespace}}")},
+		{title: "Workers", kind: stat, about: "Worker processes that the hub hears of, beside its own sessions.", queries: one(`max by (namespace) (plumbline_queue_workers)`, "{{namespace}}")},
+		{title: "Database answers", kind: yesNo, queries: one(`min by (namespace) (plumbline_check_passed{check="database"})`, "{{namespace}}")},
 	}},
 	{"Pictures", []panel{
 		{title: "Pictures per second", unit: "ops", queries: []query{
-			{`sum(rate(plumbline_ingest_captures_total[$__rate_interval]))`, "received"},
-			{`sum(rate(plumbline_record_rows_total[$__rate_interval]))`, "recorded"},
+			{`sum by (namespace) (rate(plumbline_ingest_captures_total[$__rate_interval]))`, "received {{namespace}}"},
+			{`sum by (namespace) (rate(plumbline_record_rows_total[$__rate_interval]))`, "recorded {{namespace}}"},
 		}},
-		{title: "Recorded per second by device", kind: stacked, unit: "ops", queries: one(`sum by (device) (rate(plumbline_record_results_total[$__rate_interval]))`, "{{device}}")},
+		{title: "Recorded per second by device", kind: stacked, unit: "ops", queries: one(`sum by (namespace, device) (rate(plumbline_record_results_total[$__rate_interval]))`, "{{device}} {{namespace}}")},
 		{title: "Backlog", queries: []query{
-			{`max(plumbline_queue_waiting)`, "waiting"}, {`max(plumbline_queue_leased)`, "being analysed"}, {`sum(plumbline_record_waiting)`, "results that wait for the database"},
+			{`max by (namespace) (plumbline_queue_waiting)`, "waiting {{namespace}}"}, {`max by (namespace) (plumbline_queue_leased)`, "being analysed {{namespace}}"}, {`sum by (namespace) (plumbline_record_waiting)`, "results that wait for the database {{namespace}}"},
 		}},
-		{title: "Age of the oldest", unit: "s", queries: one(`max(plumbline_queue_oldest_waiting_seconds)`, "oldest waiting")},
+		{title: "Age of the oldest", unit: "s", queries: one(`max by (namespace) (plumbline_queue_oldest_waiting_seconds)`, "oldest waiting {{namespace}}")},
 	}},
 	{"Posture", []panel{
-		{title: "Statuses by device", kind: stacked, about: "Pictures in each interval.", queries: one(`sum by (device, status) (increase(plumbline_record_results_total[$__rate_interval]))`, "{{device}} {{status}}")},
-		{title: "Newest picture's age by device", unit: "s", queries: one(`time() - max by (device) (plumbline_record_newest_picture_timestamp_seconds)`, "{{device}}")},
-		{title: "Neck angle", unit: "degree", about: "From the vertical, in each device's newest picture.", queries: one(`avg by (device) (plumbline_record_neck_angle_degrees)`, "{{device}}")},
-		{title: "Torso angle", unit: "degree", about: "From the vertical, in each device's newest picture.", queries: one(`avg by (device) (plumbline_record_torso_angle_degrees)`, "{{device}}")},
+		{title: "Statuses by device", kind: stacked, about: "Pictures in each interval.", queries: one(`sum by (namespace, device, status) (increase(plumbline_record_results_total[$__rate_interval]))`, "{{device}} {{status}} {{namespace}}")},
+		{title: "Newest picture's age by device", unit: "s", queries: one(`time() - max by (namespace, device) (plumbline_record_newest_picture_timestamp_seconds)`, "{{device}} {{namespace}}")},
+		{title: "Neck angle", unit: "degree", about: "From the vertical, in each device's newest picture.", queries: one(`avg by (namespace, device) (plumbline_record_neck_angle_degrees)`, "{{device}} {{namespace}}")},
+		{title: "Torso angle", unit: "degree", about: "From the vertical, in each device's newest picture.", queries: one(`avg by (namespace, device) (plumbline_record_torso_angle_degrees)`, "{{device}} {{namespace}}")},
 	}},
 	{"Line", []panel{
 		{title: "Workers and sessions", queries: []query{
-			{`max(plumbline_queue_workers)`, "worker processes"}, {`sum by (instance) (plumbline_sessions)`, "sessions of {{instance}}"},
+			{`max by (namespace) (plumbline_queue_workers)`, "worker processes {{namespace}}"}, {`sum by (namespace, instance) (plumbline_sessions)`, "sessions of {{instance}} {{namespace}}"},
 		}},
 		{title: "Mean time by step", unit: "s", about: "Total is from receipt to acknowledgement, waiting included.", queries: one(
-			`sum by (step) (rate(plumbline_step_duration_seconds_sum[$__rate_interval])) / sum by (step) (rate(plumbline_step_duration_seconds_count[$__rate_interval]))`, "{{step}}")},
+			`sum by (namespace, step) (rate(plumbline_step_duration_seconds_sum[$__rate_interval])) / sum by (namespace, step) (rate(plumbline_step_duration_seconds_count[$__rate_interval]))`, "{{step}} {{namespace}}")},
 		{title: "Queue's free space", unit: "bytes", queries: []query{
-			{`min(plumbline_queue_max_bytes - plumbline_queue_bytes)`, "free"}, {`max(plumbline_queue_bytes)`, "used"},
+			{`min by (namespace) (plumbline_queue_max_bytes - plumbline_queue_bytes)`, "free {{namespace}}"}, {`max by (namespace) (plumbline_queue_bytes)`, "used {{namespace}}"},
 		}},
 		{title: "Dead letters", queries: []query{
-			{`max(plumbline_queue_dead_letters)`, "there"},
-			{`sum(increase(plumbline_queue_refused_total[$__rate_interval]))`, "new: no pictures"},
-			{`sum(increase(plumbline_queue_buried_total[$__rate_interval]))`, "new: given up"},
+			{`max by (namespace) (plumbline_queue_dead_letters)`, "there {{namespace}}"},
+			{`sum by (namespace) (increase(plumbline_queue_refused_total[$__rate_interval]))`, "new: no pictures {{namespace}}"},
+			{`sum by (namespace) (increase(plumbline_queue_buried_total[$__rate_interval]))`, "new: given up {{namespace}}"},
 		}},
 	}},
 	{"Database", []panel{
 		{title: "Time of a transaction", unit: "s", queries: []query{
-			{`histogram_quantile(0.5, sum by (le) (rate(plumbline_record_commit_seconds_bucket[$__rate_interval])))`, "median"},
-			{`histogram_quantile(0.95, sum by (le) (rate(plumbline_record_commit_seconds_bucket[$__rate_interval])))`, "95 %"},
+			{`histogram_quantile(0.5, sum by (namespace, le) (rate(plumbline_record_commit_seconds_bucket[$__rate_interval])))`, "median {{namespace}}"},
+			{`histogram_quantile(0.95, sum by (namespace, le) (rate(plumbline_record_commit_seconds_bucket[$__rate_interval])))`, "95 % {{namespace}}"},
 		}},
 		{title: "Trouble", queries: []query{
-			{`sum(plumbline_record_waiting)`, "results that wait for their row"},
-			{`sum(increase(plumbline_record_failed_attempts_total[$__rate_interval]))`, "failed attempts"},
-			{`count(plumbline_check_passed{check="database"} == 0) or vector(0)`, "hubs without a database"},
+			{`sum by (namespace) (plumbline_record_waiting)`, "results that wait for their row {{namespace}}"},
+			{`sum by (namespace) (increase(plumbline_record_failed_attempts_total[$__rate_interval]))`, "failed attempts {{namespace}}"},
+			{`sum by (namespace) (plumbline_check_passed{check="database"} == bool 0)`, "hubs without a database {{namespace}}"},
 		}},
 	}},
 	{"Cluster", []panel{
@@ -86,18 +86,18 @@ var rows = []row{
 		{title: "Age of the load by node", unit: "s", about: "A node whose load is older than a minute takes no new worker.", queries: one(
 			`time() - max by (node, gpu) (max_over_time(plumbline_gpu_sample_timestamp_seconds[1h]))`, "{{node}} {{gpu}}")},
 		{title: "Jobs", queries: []query{
-			{`max by (scaled_job) (plumbline_scaler_needed_jobs)`, "{{scaled_job}}: asked for by the backlog"},
-			{`max by (scaled_job, state) (plumbline_scaler_jobs)`, "{{scaled_job}}: {{state}}"},
+			{`max by (namespace, scaled_job) (plumbline_scaler_needed_jobs)`, "{{scaled_job}}: asked for by the backlog {{namespace}}"},
+			{`max by (namespace, scaled_job, state) (plumbline_scaler_jobs)`, "{{scaled_job}}: {{state}} {{namespace}}"},
 		}},
 		{title: "Room", queries: []query{
-			{`max by (scaled_job) (plumbline_scaler_free_slots)`, "free slots for {{scaled_job}}"},
-			{`max by (scaled_job, state) (plumbline_scaler_nodes)`, "nodes for {{scaled_job}}: {{state}}"},
+			{`max by (namespace, scaled_job) (plumbline_scaler_free_slots)`, "free slots for {{scaled_job}} {{namespace}}"},
+			{`max by (namespace, scaled_job, state) (plumbline_scaler_nodes)`, "nodes for {{scaled_job}}: {{state}} {{namespace}}"},
 		}},
-		{title: "Placements", kind: stacked, about: "Decisions in each interval, by outcome.", queries: one(`sum by (outcome) (increase(plumbline_placement_decisions_total[$__rate_interval]))`, "{{outcome}}")},
+		{title: "Placements", kind: stacked, about: "Decisions in each interval, by outcome.", queries: one(`sum by (namespace, outcome) (increase(plumbline_placement_decisions_total[$__rate_interval]))`, "{{outcome}} {{namespace}}")},
 		{title: "Pods without a node", queries: []query{
-			{`max(plumbline_placement_gated_pods)`, "pods that wait for a node"},
+			{`max by (namespace) (plumbline_placement_gated_pods)`, "pods that wait for a node {{namespace}}"},
 		}},
-		{title: "Time to a node", unit: "s", queries: one(`histogram_quantile(0.95, sum by (le) (rate(plumbline_placement_wait_seconds_bucket[$__rate_interval])))`, "95 %")},
-		{title: "Load known to the controller", about: "1 while Prometheus answers the controller; what it does not tell takes no worker.", queries: one(`max(plumbline_control_loads_known)`, "known")},
+		{title: "Time to a node", unit: "s", queries: one(`histogram_quantile(0.95, sum by (namespace, le) (rate(plumbline_placement_wait_seconds_bucket[$__rate_interval])))`, "95 % {{namespace}}")},
+		{title: "Load known to the controller", about: "1 while Prometheus answers the controller; what it does not tell takes no worker.", queries: one(`max by (namespace) (plumbline_control_loads_known)`, "known {{namespace}}")},
 	}},
 }
