@@ -26,7 +26,7 @@ import (
 const takedown = "takedown"
 
 // takedownVolumes are like the other hub's, of a class of their own: who has deleted the data of one is given the next.
-var takedownVolumes = []string{"takedown-1", "takedown-2"}
+var takedownVolumes = []string{"takedown-1", "takedown-2", "takedown-3"}
 
 const takedownVolume = `
 apiVersion: v1
