@@ -104,13 +104,26 @@ func (r Ranking) ExplainNone() string {
 		parts = append(parts, fmt.Sprintf("%d %s", counts[k], k))
 	}
 	var named []string
-	for _, f := range r.Refused[:min(reasonsShown, len(r.Refused))] {
+	for _, f := range r.telling()[:min(reasonsShown, len(r.Refused))] {
 		named = append(named, f.Node+": "+f.Reason)
 	}
 	if more := len(r.Refused) - len(named); more > 0 {
 		named = append(named, fmt.Sprintf("and %d more", more))
 	}
 	return fmt.Sprintf("none of %d nodes is fit (%s): %s", len(r.Refused), strings.Join(parts, ", "), strings.Join(named, "; "))
+}
+
+// telling orders the refused so that those come first that could take a worker at another time: a control plane's taint explains nothing.
+func (r Ranking) telling() []Refusal {
+	never := func(f Refusal) int {
+		if f.Kind == Tainted || f.Kind == Excluded {
+			return 1
+		}
+		return 0
+	}
+	all := slices.Clone(r.Refused)
+	slices.SortStableFunc(all, func(a, b Refusal) int { return never(a) - never(b) })
+	return all
 }
 
 // RefusedByKind counts the refused nodes.

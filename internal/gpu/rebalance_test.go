@@ -204,6 +204,10 @@ func TestExplain(t *testing.T) {
 		"none of 3 nodes is fit (1 cordoned, 2 unknown): n: cordoned; m: no GPU sample; o: no GPU sample": func() {
 			s.Nodes[0].Cordoned, s.Samples = true, nil
 		},
+		// Who was never to take a worker comes last: it explains nothing.
+		"none of 3 nodes is fit (1 tainted, 2 unknown): m: no GPU sample; o: no GPU sample; n: taint not tolerated: a=b:NoSchedule": func() {
+			s.Nodes[0].Untolerated, s.Samples = []string{"a=b:NoSchedule"}, nil
+		},
 		"no node is known": func() { s.Nodes = nil },
 	} {
 		keep, nodes := s, append([]gpu.Node(nil), s.Nodes...)
