@@ -10,6 +10,7 @@ import (
 
 	"plumbline/internal/cluster/scaler"
 	"plumbline/internal/gpu"
+	"plumbline/internal/wording"
 )
 
 // controlReplay makes recorded decisions again, offline.
@@ -158,7 +159,7 @@ func whole(text []byte, d interface{ Validate() error }, about string) error {
 		err = d.Validate()
 	}
 	if err != nil {
-		return fmt.Errorf("the record of %s can't be decided again: %s", about, oneLine(err))
+		return fmt.Errorf("the record of %s can't be decided again: %s", about, wording.OneLine(err))
 	}
 	return nil
 }

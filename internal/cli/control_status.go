@@ -14,6 +14,7 @@ import (
 	"plumbline/internal/cluster/kube"
 	"plumbline/internal/cluster/scaler"
 	"plumbline/internal/gpu"
+	"plumbline/internal/wording"
 )
 
 // controlReport is GET /status: what the controller sees, what it decided, and from what.
@@ -64,7 +65,7 @@ func (k *controller) status(ctx context.Context) controlReport {
 	}
 	problem := func(what string, err error) {
 		if err != nil {
-			r.Problems = append(r.Problems, what+": "+oneLine(err))
+			r.Problems = append(r.Problems, what+": "+wording.OneLine(err))
 		}
 	}
 	problem("kubernetes", k.watch.Ready(ctx))
@@ -90,7 +91,7 @@ func (k *controller) reportScaledJob(ctx context.Context, s kube.ScaledJob, meta
 	r := scaledJobReport{Name: s.Name, Strategy: strategyOf(s), Gated: s.Gated, Gradual: s.Gradual, Paused: s.Paused}
 	d, err := k.scaler.Peek(ctx, s.Namespace, s.Name, metadata)
 	if err != nil {
-		r.Problem = oneLine(err)
+		r.Problem = wording.OneLine(err)
 		return r
 	}
 	r.Now = &d
@@ -252,9 +253,6 @@ func (n nodeReport) shownAge() string {
 	}
 	return n.Age.Round(time.Second).String()
 }
-
-// oneLine is an error for tables and lists: joined errors have a line each.
-func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
 func shownRatio(r *float64) string {
 	if r == nil {

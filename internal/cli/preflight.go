@@ -16,6 +16,7 @@ import (
 	"plumbline/internal/cluster/prom"
 	"plumbline/internal/config"
 	"plumbline/internal/gpu"
+	"plumbline/internal/wording"
 )
 
 // look is what is looked at before anything is changed in a cluster.
@@ -173,7 +174,7 @@ func (l look) loads(ctx context.Context, nodes []kube.Machine) *preflight.Loads 
 			return found
 		}
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %s", way.from, strings.ReplaceAll(err.Error(), "\n", "; ")))
+			errs = append(errs, fmt.Errorf("%s: %s", way.from, wording.OneLine(err)))
 		}
 	}
 	if len(errs) == 0 || len(l.prometheus) == 0 {

@@ -1,4 +1,4 @@
-// Package wording puts counts and lists into sentences for people. It knows English, and of nouns those whose plural takes an s; it
+// Package wording puts counts, lists and errors into sentences for people. It knows English, and of nouns those whose plural takes an s; it
 // refuses to guess any other.
 package wording
 
@@ -27,3 +27,6 @@ func List(names []string, most int) string {
 	}
 	return strings.Join(names, ", ")
 }
+
+// OneLine is an error for tables, Events and logs, which show the first of several lines only: joined errors have a line each.
+func OneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }

@@ -1,6 +1,7 @@
 package wording_test
 
 import (
+	"errors"
 	"testing"
 
 	"plumbline/internal/wording"
@@ -20,5 +21,11 @@ func TestALongListEndsEarly(t *testing.T) {
 		if got := wording.List(names, most); got != want {
 			t.Errorf("%d: %q, want %q", most, got, want)
 		}
+	}
+}
+
+func TestJoinedErrorsHaveOneLine(t *testing.T) {
+	if got := wording.OneLine(errors.Join(errors.New("a"), errors.New("b"))); got != "a; b" {
+		t.Errorf("%q", got)
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"plumbline/internal/cluster/kube"
 	"plumbline/internal/gpu"
+	"plumbline/internal/wording"
 )
 
 const (
@@ -200,7 +201,7 @@ func (g *Gate) loadUnknown(gated []kube.Pod, err error) {
 	g.m.decisions.WithLabelValues("unknown").Inc()
 	g.sayUnknown(len(gated), err)
 	for _, p := range gated {
-		g.stays(p, time.Now(), "load", "no node is taken whose load is unknown, and the load can't be read: "+strings.ReplaceAll(err.Error(), "\n", "; ")) // of an Event kubectl shows one line
+		g.stays(p, time.Now(), "load", "no node is taken whose load is unknown, and the load can't be read: "+wording.OneLine(err))
 	}
 }
 

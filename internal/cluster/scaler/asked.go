@@ -2,7 +2,6 @@ package scaler
 
 import (
 	"errors"
-	"strings"
 	"time"
 )
 
@@ -59,6 +58,3 @@ func (s *Scaler) forget(q question) {
 		s.metrics.forgetCounters(q.namespace, q.name)
 	}
 }
-
-// oneLine is an error for tables, Events and logs, which show the first of several lines only.
-func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }

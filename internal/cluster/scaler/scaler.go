@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"plumbline/internal/gpu"
+	"plumbline/internal/wording"
 )
 
 // ErrNoScaledJob says that the cluster's state has no such ScaledJob.
@@ -89,7 +90,7 @@ func (s *Scaler) Decide(ctx context.Context, namespace, name string, metadata ma
 	d, err := s.decide(ctx, namespace, name, metadata)
 	if err != nil {
 		s.metrics.failed(namespace, name)
-		s.complain(key, oneLine(err))
+		s.complain(key, wording.OneLine(err))
 		return Decision{}, err
 	}
 	s.complain(key, d.Unknown)
@@ -120,7 +121,7 @@ func (s *Scaler) decide(ctx context.Context, namespace, name string, metadata ma
 		Backlog: backlog, Blind: blind, Snapshot: view.Snapshot,
 	}
 	if unknown != nil {
-		in.Unknown = oneLine(unknown)
+		in.Unknown = wording.OneLine(unknown)
 	}
 	in.Snapshot.At = in.At
 	if backlog != nil {

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	pb "plumbline/internal/cluster/scaler/externalscaler"
+	"plumbline/internal/wording"
 )
 
 // metricName is what KEDA knows the answer by. Its target is 1: one of the metric is one Job.
@@ -96,9 +97,9 @@ func (s service) decide(ctx context.Context, r *pb.ScaledObjectRef) (Decision, e
 	case err == nil:
 		return d, nil
 	case errors.As(err, new(MetadataError)):
-		return d, status.Error(codes.InvalidArgument, oneLine(err))
+		return d, status.Error(codes.InvalidArgument, wording.OneLine(err))
 	case errors.Is(err, ErrNoScaledJob):
 		return d, status.Error(codes.NotFound, fmt.Sprintf("%v that plumbline control sees (does it watch that namespace?)", err))
 	}
-	return d, status.Error(codes.Internal, oneLine(err))
+	return d, status.Error(codes.Internal, wording.OneLine(err))
 }

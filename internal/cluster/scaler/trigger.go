@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"plumbline/internal/gpu"
+	"plumbline/internal/wording"
 )
 
 // Trigger is what a ScaledJob's trigger asks for: the rules of ranking, and how many captures make it worth a Job.
@@ -79,7 +80,7 @@ func (t Trigger) With(metadata map[string]string) (Trigger, error) {
 		wrong = append(wrong, fmt.Sprintf("there is no %s (there are %s)", strings.Join(strange, ", "), strings.Join(slices.Sorted(maps.Keys(settings)), ", ")))
 	}
 	if err := t.Rules.Validate(); err != nil {
-		wrong = append(wrong, oneLine(err))
+		wrong = append(wrong, wording.OneLine(err))
 	}
 	if len(wrong) > 0 {
 		return t, fmt.Errorf("trigger metadata: %w", errors.New(strings.Join(wrong, "; ")))
